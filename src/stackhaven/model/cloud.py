@@ -1,0 +1,174 @@
+"""The shape of ``cloud.yaml``: frozen, typed, every key described. Relations between keys are in `rules`.
+
+Units stand in the names: `_mb` is MiB, `_gb` is GiB, `_s` is seconds.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Scalar = str | int | float | bool
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
+CloudName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,14}$")]
+
+
+class Part(BaseModel):
+    """Base of every part: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Role(StrEnum):
+    """What a node is for. A node may have several."""
+
+    CONTROLLER = "controller"
+    COMPUTE = "compute"
+    NETWORK = "network"
+
+
+class Network(Part):
+    """A network of the cloud's own hosts."""
+
+    cidr: ipaddress.IPv4Network = Field(description="Address range, such as 172.30.1.0/24.")
+    gateway: ipaddress.IPv4Address | None = Field(None, description="Router of this network, inside the range.")
+    mtu: int = Field(1500, ge=1280, le=9216, description="Largest packet in bytes.")
+
+
+class ExternalNetwork(Network):
+    """The network that floating IPs live in."""
+
+    floating: tuple[ipaddress.IPv4Address, ipaddress.IPv4Address] | None = Field(
+        None, description="First and last floating IP. Default: the upper half of the range."
+    )
+    name: str = Field("physnet1", description="Name of the physical network in Neutron.")
+
+
+class Networks(Part):
+    """The networks of the hosts. In a lab all have defaults derived from the cloud's name."""
+
+    management: Network = Field(description="APIs, database, queue, cluster traffic, SSH.")
+    tunnel: Network = Field(description="Guests' overlay traffic between chassis (Geneve).")
+    external: ExternalNetwork = Field(description="Floating IPs and routers' outside.")
+
+
+class Vip(Part):
+    """The virtual addresses and who moves them."""
+
+    provider: Literal["keepalived"] = Field("keepalived", description="What moves the address.")
+    internal: ipaddress.IPv4Address | None = Field(
+        None, description="Address of the internal endpoints, in the management network. Default: its .5."
+    )
+    public: ipaddress.IPv4Address | None = Field(
+        None, description="Address of the public endpoints. Default: the internal one."
+    )
+    advert_interval_s: float = Field(
+        0.2, ge=0.05, le=10, description="VRRPv3 advertisement interval; takeover takes about 3.6 of them."
+    )
+    router_id: int | None = Field(
+        None, ge=1, le=255, description="VRRP router id, unique in the network. Default: derived from the name."
+    )
+
+
+class Ssh(Part):
+    """How to reach an existing host."""
+
+    address: str = Field(description="Host name or address.")
+    user: str = Field("root", description="Account; other than root it needs sudo without a password.")
+    port: int = Field(22, ge=1, le=65535, description="SSH port.")
+
+
+class Node(Part):
+    """One machine, or `count` machines of one kind."""
+
+    roles: tuple[Role, ...] = Field(min_length=1, description="What the machine is for.")
+    count: int | None = Field(
+        None, ge=1, le=5000, description="That many machines, named NAME1, NAME2 and so on, alike but for addresses."
+    )
+    ssh: Ssh | None = Field(None, description="How to reach it. Absent: a machine of the lab.")
+    management: ipaddress.IPv4Address | None = Field(None, description="Address. Default: by rule, in file order.")
+    tunnel: ipaddress.IPv4Address | None = Field(None, description="Address. Default: by rule, in file order.")
+    interfaces: dict[Literal["management", "tunnel", "external"], str] = Field(
+        default_factory=dict, description="Interface per network. Default: mgmt0, tun0, ext0 (the lab's names)."
+    )
+    memory_mb: int | None = Field(None, ge=512, description="Memory. Default: lab 2560 (controller) or 1536; else asked.")
+    cores: int | None = Field(None, ge=1, description="CPU cores. Default: as found; lab: all of the machine.")
+    domain: str = Field("", description="Failure domain (rack, power feed), for placement and the design desk.")
+
+
+class Sizes(Part):
+    """How big the services are. Absent values follow from a node's memory and cores."""
+
+    workers: int | None = Field(None, ge=1, le=64, description="API worker processes per service and node.")
+    db_buffer_pool_mb: int | None = Field(None, ge=64, description="InnoDB buffer pool.")
+    db_max_connections: int | None = Field(None, ge=100, description="Connections a database member accepts.")
+    memcached_mb: int | None = Field(None, ge=16, description="memcached memory per controller.")
+    rabbitmq_memory_mb: int | None = Field(None, ge=128, description="RabbitMQ's memory watermark.")
+
+
+class Overcommit(Part):
+    """Virtual per physical; the defaults are today's (C02, F-12, F-13)."""
+
+    cpu: float = Field(4.0, gt=0, le=64, description="vCPU per core.")
+    ram: float = Field(1.0, gt=0, le=4, description="Guest memory per host memory.")
+    disk: float = Field(1.0, gt=0, le=4, description="Guest disk per host disk.")
+
+
+class Database(Part):
+    """The database cluster."""
+
+    durable: bool = Field(True, description="Flush every commit to disk; false loses acknowledged writes on power loss.")
+    suspect_timeout_s: float = Field(5.0, ge=0.5, le=60, description="Galera evs.suspect_timeout.")
+
+
+class Images(Part):
+    """Where Glance keeps images."""
+
+    store: Literal["file"] = Field("file", description="Backend.")
+    shared: bool | None = Field(
+        None,
+        description="The directory /var/lib/glance/images is the same storage on every controller. "
+        "Default: true in the lab, which shares it; else it must be said.",
+    )
+
+
+class Compute(Part):
+    """The hypervisors."""
+
+    virt_type: Literal["kvm", "qemu"] | None = Field(None, description="Default: qemu in the lab, else kvm.")
+    reserved_memory_mb: int | None = Field(None, ge=0, description="Kept for the host. Default: 512; lab 0.")
+
+
+class Lab(Part):
+    """The machines are made on this host."""
+
+    image: Literal["trixie"] = Field("trixie", description="Distribution of the nodes.")
+    datapath: Literal["auto", "kernel", "userspace"] = Field(
+        "auto", description="Open vSwitch datapath; auto takes the kernel's where it has the module."
+    )
+
+
+class Cloud(Part):
+    """One cloud, as the operator describes it."""
+
+    name: CloudName = Field(description="Name of the cloud; everything of a lab is named after it.")
+    release: Literal["2025.1"] = Field("2025.1", description="OpenStack release.")
+    region: str = Field("RegionOne", pattern=r"^[A-Za-z][A-Za-z0-9_.-]*$", description="Name of the region.")
+    networks: Networks
+    vip: Vip = Field(default_factory=Vip)
+    nodes: dict[Name, Node] = Field(min_length=1, description="Machines by name.")
+    services: tuple[str, ...] | None = Field(None, description="OpenStack services to run. Default: all of the core.")
+    sizes: Sizes = Field(default_factory=Sizes)
+    overcommit: Overcommit = Field(default_factory=Overcommit)
+    database: Database = Field(default_factory=Database)
+    images: Images = Field(default_factory=Images)
+    compute: Compute = Field(default_factory=Compute)
+    settings: dict[str, dict[str, dict[str, Scalar]]] = Field(
+        default_factory=dict,
+        description="Overrides per file, section and option, such as nova.conf: {DEFAULT: {debug: true}}; "
+        "checked against the service's own option list.",
+    )
+    lab: Lab | None = Field(None, description="Present: the nodes are machines of the lab on this host.")

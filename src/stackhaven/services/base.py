@@ -1,0 +1,128 @@
+"""What a deployed system tells of itself: one small typed interface, read by plan, observe, drills and operate alike.
+
+A service is a module-level object in its own folder. It says what it needs by capability and never imports another
+service. Adding a system to the cloud is adding a folder and one line in `contents`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from stackhaven.design.layout import Layout, LayoutNode
+from stackhaven.model.cloud import Cloud
+from stackhaven.plan import Step
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listener:
+    """A port that clients reach through the VIP.
+
+    From it follow the load balancer's stanza, the port checks, `haven verify` and `haven status`.
+    `check`: "METHOD PATH" of an L7 health check, or empty for TCP. `single_writer`: only one backend is used at a
+    time, the others are standby. `check_port`: where the check goes, if not to the port itself.
+    """
+
+    name: str
+    port: int
+    service: str
+    mode: Literal["http", "tcp"] = "http"
+    check: str = "GET /healthcheck"
+    expect: str = "status 200-399"
+    check_port: int | None = None
+    single_writer: bool = False
+    sticky: bool = False
+    internal_only: bool = False
+    client_timeout_s: int = 90
+    server_timeout_s: int = 90
+    inter_ms: int = 1000
+    fall: int = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """A database, with its owner. `password` names a secret."""
+
+    database: str
+    user: str
+    password: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoint:
+    """One service in the catalogue; the same path on both VIPs."""
+
+    type: str
+    name: str
+    port: int
+    path: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class IdentityUser:
+    """A user of the service project. `password` names a secret."""
+
+    name: str
+    password: str
+    roles: tuple[str, ...] = ("admin", "service")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Daemon:
+    """A systemd unit that this service runs, for status, drills, drain and stop order."""
+
+    unit: str
+    nodes: tuple[str, ...]
+    stop_order: int = 50
+    stop_timeout_s: float = 90.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Declaration:
+    """All that one service says of itself for one layout."""
+
+    name: str
+    title: str
+    ha_mode: Literal["clone", "failover", "native"]
+    ha_reason: str
+    listeners: tuple[Listener, ...] = ()
+    accounts: tuple[Account, ...] = ()
+    endpoints: tuple[Endpoint, ...] = ()
+    users: tuple[IdentityUser, ...] = ()
+    daemons: tuple[Daemon, ...] = ()
+    secrets: tuple[str, ...] = ()
+    config_files: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """Everything steps are computed from: the layout, the secrets by name, and what all services declare."""
+
+    layout: Layout
+    secrets: Mapping[str, str]
+    declared: tuple[Declaration, ...] = ()
+
+    @property
+    def cloud(self) -> Cloud:
+        """The operator's description."""
+        return self.layout.cloud
+
+    def node(self, name: str) -> LayoutNode:
+        """The machine of this name."""
+        return self.layout.node(name)
+
+
+class Service(Protocol):
+    """One deployed system."""
+
+    name: str
+
+    def wanted(self, layout: Layout) -> bool:
+        """Whether this layout runs it."""
+
+    def declare(self, layout: Layout) -> Declaration:
+        """What it says of itself. Pure; secrets by name only."""
+
+    def steps(self, site: Site) -> tuple[Step, ...]:
+        """Its part of the plan. Pure."""
