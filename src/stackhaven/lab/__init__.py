@@ -1,1 +1,1 @@
-
+"""Real machines on this host: images, nodes, networks, power."""
