@@ -1,1 +1,1 @@
-
+"""Pure functions from a cloud to facts about it: addresses, placement, sizes, availability."""

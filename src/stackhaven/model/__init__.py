@@ -1,1 +1,1 @@
-
+"""``cloud.yaml``: types, defaults, validation, rules with ids. Reads files, touches nothing else."""

@@ -6,10 +6,13 @@ Units stand in the names: `_mb` is MiB, `_gb` is GiB, `_s` is seconds.
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Callable, Mapping
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from stackhaven.model.defaults import lab_networks
 
 Scalar = str | int | float | bool
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
@@ -34,7 +37,9 @@ class Network(Part):
     """A network of the cloud's own hosts."""
 
     cidr: ipaddress.IPv4Network = Field(description="Address range, such as 172.30.1.0/24.")
-    gateway: ipaddress.IPv4Address | None = Field(None, description="Router of this network, inside the range.")
+    gateway: ipaddress.IPv4Address | None = Field(
+        None, description="Router of this network, inside the range."
+    )
     mtu: int = Field(1500, ge=1280, le=9216, description="Largest packet in bytes.")
 
 
@@ -47,8 +52,19 @@ class ExternalNetwork(Network):
     name: str = Field("physnet1", description="Name of the physical network in Neutron.")
 
 
+def _lab_may_omit(*keys: str) -> Callable[[dict[str, Any]], None]:
+    """For the JSON Schema: these keys are required of existing hosts only, the lab derives them."""
+
+    def relax(schema: dict[str, Any]) -> None:
+        schema["required"] = [key for key in schema["required"] if key not in keys]
+
+    return relax
+
+
 class Networks(Part):
-    """The networks of the hosts. In a lab all have defaults derived from the cloud's name."""
+    """The networks of the hosts. In a lab each that is left out is derived from the cloud's name."""
+
+    model_config = ConfigDict(json_schema_extra=_lab_may_omit("management", "tunnel", "external"))
 
     management: Network = Field(description="APIs, database, queue, cluster traffic, SSH.")
     tunnel: Network = Field(description="Guests' overlay traffic between chassis (Geneve).")
@@ -69,14 +85,20 @@ class Vip(Part):
         0.2, ge=0.05, le=10, description="VRRPv3 advertisement interval; takeover takes about 3.6 of them."
     )
     router_id: int | None = Field(
-        None, ge=1, le=255, description="VRRP router id, unique in the network. Default: derived from the name."
+        None,
+        ge=1,
+        le=255,
+        description="VRRP router id, unique in the network. Default: derived from the name.",
     )
 
 
 class Ssh(Part):
     """How to reach an existing host."""
 
-    address: str = Field(description="Host name or address.")
+    address: str = Field(
+        min_length=1,
+        description="Host name or address. With `count`, {n} in it stands for the machine's number.",
+    )
     user: str = Field("root", description="Account; other than root it needs sudo without a password.")
     port: int = Field(22, ge=1, le=65535, description="SSH port.")
 
@@ -86,17 +108,33 @@ class Node(Part):
 
     roles: tuple[Role, ...] = Field(min_length=1, description="What the machine is for.")
     count: int | None = Field(
-        None, ge=1, le=5000, description="That many machines, named NAME1, NAME2 and so on, alike but for addresses."
+        None,
+        ge=1,
+        le=5000,
+        description="That many machines, named NAME1, NAME2 and so on, alike but for addresses.",
     )
     ssh: Ssh | None = Field(None, description="How to reach it. Absent: a machine of the lab.")
-    management: ipaddress.IPv4Address | None = Field(None, description="Address. Default: by rule, in file order.")
-    tunnel: ipaddress.IPv4Address | None = Field(None, description="Address. Default: by rule, in file order.")
-    interfaces: dict[Literal["management", "tunnel", "external"], str] = Field(
-        default_factory=dict, description="Interface per network. Default: mgmt0, tun0, ext0 (the lab's names)."
+    management: ipaddress.IPv4Address | None = Field(
+        None, description="Address. Default: from .11 upward, in file order."
     )
-    memory_mb: int | None = Field(None, ge=512, description="Memory. Default: lab 2560 (controller) or 1536; else asked.")
-    cores: int | None = Field(None, ge=1, description="CPU cores. Default: as found; lab: all of the machine.")
-    domain: str = Field("", description="Failure domain (rack, power feed), for placement and the design desk.")
+    tunnel: ipaddress.IPv4Address | None = Field(
+        None, description="Address. Default: from .11 upward, in file order."
+    )
+    interfaces: dict[Literal["management", "tunnel", "external"], str] = Field(
+        default_factory=dict,
+        description="Interface per network. Default: mgmt0, tun0, ext0 (the lab's names).",
+    )
+    memory_mb: int | None = Field(
+        None,
+        ge=512,
+        description="Memory that sizes follow from. Default: lab 2560 (controller) or 1536, else 16384.",
+    )
+    cores: int | None = Field(
+        None, ge=1, description="CPU cores that sizes follow from. Default: lab 2, else 8."
+    )
+    domain: str = Field(
+        "", description="Failure domain (rack, power feed), for placement and the design desk."
+    )
 
 
 class Sizes(Part):
@@ -120,7 +158,9 @@ class Overcommit(Part):
 class Database(Part):
     """The database cluster."""
 
-    durable: bool = Field(True, description="Flush every commit to disk; false loses acknowledged writes on power loss.")
+    durable: bool = Field(
+        True, description="Flush every commit to disk; false loses acknowledged writes on power loss."
+    )
     suspect_timeout_s: float = Field(5.0, ge=0.5, le=60, description="Galera evs.suspect_timeout.")
 
 
@@ -154,21 +194,46 @@ class Lab(Part):
 class Cloud(Part):
     """One cloud, as the operator describes it."""
 
+    model_config = ConfigDict(json_schema_extra=_lab_may_omit("networks"))
+
     name: CloudName = Field(description="Name of the cloud; everything of a lab is named after it.")
     release: Literal["2025.1"] = Field("2025.1", description="OpenStack release.")
     region: str = Field("RegionOne", pattern=r"^[A-Za-z][A-Za-z0-9_.-]*$", description="Name of the region.")
-    networks: Networks
-    vip: Vip = Field(default_factory=Vip)
+    networks: Networks = Field(
+        description="The networks of the hosts. A lab may leave out all or some: they follow from its name."
+    )
+    vip: Vip = Field(default_factory=Vip, description="The virtual addresses and who moves them.")
     nodes: dict[Name, Node] = Field(min_length=1, description="Machines by name.")
-    services: tuple[str, ...] | None = Field(None, description="OpenStack services to run. Default: all of the core.")
-    sizes: Sizes = Field(default_factory=Sizes)
-    overcommit: Overcommit = Field(default_factory=Overcommit)
-    database: Database = Field(default_factory=Database)
-    images: Images = Field(default_factory=Images)
-    compute: Compute = Field(default_factory=Compute)
+    services: tuple[str, ...] | None = Field(
+        None, description="OpenStack services to run. Default: all of the core."
+    )
+    sizes: Sizes = Field(default_factory=Sizes, description="How big the services are.")
+    overcommit: Overcommit = Field(default_factory=Overcommit, description="Virtual per physical.")
+    database: Database = Field(default_factory=Database, description="The database cluster.")
+    images: Images = Field(default_factory=Images, description="Where Glance keeps images.")
+    compute: Compute = Field(default_factory=Compute, description="The hypervisors.")
     settings: dict[str, dict[str, dict[str, Scalar]]] = Field(
         default_factory=dict,
         description="Overrides per file, section and option, such as nova.conf: {DEFAULT: {debug: true}}; "
         "checked against the service's own option list.",
     )
     lab: Lab | None = Field(None, description="Present: the nodes are machines of the lab on this host.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _derive_lab_networks(cls, data: Any) -> Any:
+        """Fill in the networks that a lab leaves out."""
+        if not isinstance(data, Mapping) or data.get("lab") is None or not isinstance(data.get("name"), str):
+            return data
+        given = data.get("networks")
+        if given is None:
+            return {**data, "networks": lab_networks(data["name"])}
+        if isinstance(given, Mapping):
+            return {**data, "networks": {**lab_networks(data["name"]), **given}}
+        return data
+
+    @field_validator("release", mode="before")
+    @classmethod
+    def _release_may_be_unquoted(cls, value: Any) -> Any:
+        """YAML reads an unquoted 2025.1 as a number."""
+        return str(value) if isinstance(value, float) else value
