@@ -94,7 +94,7 @@ def floating_range(cloud: Cloud) -> tuple[IPv4Address, IPv4Address]:
 
 
 def reserved(cloud: Cloud, network: str) -> frozenset[IPv4Address]:
-    """Addresses of ``management`` or ``tunnel`` no machine gets by rule: gateway, VIPs, those given by hand."""
+    """Addresses of ``management`` or ``tunnel`` never given by rule: gateway, VIPs, those written."""
     gateway = cloud.networks.management.gateway if network == "management" else cloud.networks.tunnel.gateway
     by_hand = (n.management if network == "management" else n.tunnel for n in cloud.nodes.values())
     taken = {gateway, internal_vip(cloud), public_vip(cloud), *by_hand}
