@@ -1,1 +1,1 @@
-
+"""One folder per deployed system, with everything that is peculiar to it."""

@@ -21,7 +21,7 @@ class Listener:
 
     From it follow the load balancer's stanza, the port checks, `haven verify` and `haven status`.
     `check`: "METHOD PATH" of an L7 health check, or empty for TCP. `single_writer`: only one backend is used at a
-    time, the others are standby. `check_port`: where the check goes, if not to the port itself.
+    time, the others are standby. `backend_port`: the members' own port, if it is not the VIP's. `check_port`: where the check goes, if not to the port itself.
     """
 
     name: str
@@ -31,6 +31,7 @@ class Listener:
     check: str = "GET /healthcheck"
     expect: str = "status 200-399"
     check_port: int | None = None
+    backend_port: int | None = None
     single_writer: bool = False
     sticky: bool = False
     internal_only: bool = False
@@ -97,11 +98,15 @@ class Declaration:
 
 @dataclass(frozen=True, kw_only=True)
 class Site:
-    """Everything steps are computed from: the layout, the secrets by name, and what all services declare."""
+    """Everything steps are computed from: the layout, the secrets by name, and what all services declare.
+
+    `kernel_datapath`: chassis have the openvswitch module; only a lab on a host without it has not.
+    """
 
     layout: Layout
     secrets: Mapping[str, str]
     declared: tuple[Declaration, ...] = ()
+    kernel_datapath: bool = True
 
     @property
     def cloud(self) -> Cloud:

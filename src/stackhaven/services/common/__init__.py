@@ -1,0 +1,1 @@
+"""What several services share: file formats and the ways OpenStack programs are configured and run."""

@@ -1,0 +1,74 @@
+"""API services under uWSGI, bound to the node's own address so that HAProxy can bind the VIP's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from stackhaven.design.layout import LayoutNode
+from stackhaven.model.cloud import Scalar
+from stackhaven.plan import File, Unit
+from stackhaven.services.base import Site
+from stackhaven.services.common.ini import render_ini
+from stackhaven.services.common.oslo import overrides
+from stackhaven.services.common.sizes import workers
+from stackhaven.services.common.systemd import unit_file
+
+
+def api_files(
+    site: Site,
+    node: LayoutNode,
+    *,
+    unit: str,
+    user: str,
+    port: int,
+    wsgi_file: str,
+    threads: int = 1,
+    options: Mapping[str, Scalar] | None = None,
+) -> tuple[File, File]:
+    """The uWSGI file and the unit of an API."""
+    ini = render_ini(
+        {
+            "uwsgi": {
+                "http-socket": f"{node.management}:{port}",
+                "plugins": "python3",
+                "wsgi-file": wsgi_file,
+                "processes": workers(site.cloud, node),
+                "threads": threads,
+                "enable-threads": True,
+                "master": True,
+                "lazy-apps": True,
+                "thunder-lock": True,
+                "die-on-term": True,
+                "no-orphans": True,
+                "close-on-exec": True,
+                "buffer-size": 65535,
+                "listen": 128,
+                "add-header": "Connection: close",
+                "http-auto-chunked": True,
+                "http-chunked-input": True,
+                "wsgi-manage-chunked-input": True,
+                "env": f"OS_OSLO_MESSAGING_RABBIT__PROCESSNAME={unit}",
+                "start-time": "%t",
+                "name": unit,
+                **(options or {}),
+            }
+        },
+        overrides=overrides(site, f"{unit}-uwsgi.ini"),
+    )
+    path = f"/etc/stackhaven/uwsgi/{unit}.ini"
+    return (
+        File(path=path, content=ini),
+        unit_file(
+            unit,
+            description=f"OpenStack {unit}",
+            user=user,
+            exec_start=f"/usr/bin/uwsgi_python3 --ini {path}",
+            kind="notify",
+            kill_signal="SIGTERM",
+        ),
+    )
+
+
+def api_unit(unit: str, *config: str) -> Unit:
+    """The running API, restarted when one of the files it reads has changed."""
+    return Unit(name=f"{unit}.service", watches=(f"/etc/stackhaven/uwsgi/{unit}.ini", *config))

@@ -1,0 +1,104 @@
+"""HAProxy on every controller, configured from what the services declare, listening on the VIPs held or not."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from stackhaven.design.layout import Layout, LayoutNode
+from stackhaven.plan import File, Package, Resource, Step, Unit, Wait, here
+from stackhaven.services.base import Daemon, Declaration, Listener, Site
+from stackhaven.services.common.ports import BALANCER_PEERS, BALANCER_STATISTICS
+from stackhaven.services.common.sizes import SMALL_NODE_MB
+from stackhaven.services.common.systemd import drop_in
+from stackhaven.services.common.template import render
+
+PACKAGE = __name__
+STATS_USER = "haven"
+CFG = "/etc/haproxy/haproxy.cfg"
+
+
+class HAProxy:
+    """The load balancer."""
+
+    name = "haproxy"
+
+    def wanted(self, layout: Layout) -> bool:
+        """Where there is a control plane."""
+        return bool(layout.controllers)
+
+    def declare(self, layout: Layout) -> Declaration:
+        """Its statistics are per node, so they are no listener of the VIP."""
+        return Declaration(
+            name=self.name,
+            title="HAProxy",
+            ha_mode="clone",
+            ha_reason="runs on every controller; the VIP decides which one is used",
+            daemons=(
+                Daemon(
+                    unit="haproxy.service", nodes=tuple(n.name for n in layout.controllers), stop_order=20
+                ),
+            ),
+            secrets=("haproxy.stats",),
+        )
+
+    def steps(self, site: Site) -> tuple[Step, ...]:
+        """One step; it does not wait for the services behind it."""
+
+        def resources(name: str) -> tuple[Resource, ...]:
+            node = site.node(name)
+            return (
+                Package(names=("haproxy",)),
+                File(path=CFG, content=configuration(site, node), mode=0o640, group="haproxy"),
+                drop_in(
+                    "haproxy", "[Unit]\nStartLimitIntervalSec=0\n[Service]\nRestartSec=1\nLimitNOFILE=65536\n"
+                ),
+                # A reload keeps established sessions; the old process ends with them.
+                Unit(name="haproxy.service", watches=(CFG,), reload=True),
+                Wait(
+                    what="HAProxy answers",
+                    url=f"http://{node.management}:{BALANCER_STATISTICS}/alive",
+                    deadline_s=30,
+                ),
+            )
+
+        return (
+            Step(
+                name="haproxy.start",
+                title="Load balancers start",
+                nodes=tuple(n.name for n in site.layout.controllers),
+                resources=resources,
+                needs=(here("node.base"),),
+                provides=("balancer",),
+            ),
+        )
+
+
+def configuration(site: Site, me: LayoutNode) -> str:
+    """The whole file for one node; only its own address in the statistics stanza differs between nodes."""
+    layout = site.layout
+    return render(
+        PACKAGE,
+        "haproxy.cfg.j2",
+        nodes=layout.controllers,
+        me=me,
+        threads=1 if me.memory_mb < SMALL_NODE_MB else max(2, me.cores // 2),
+        stats_port=BALANCER_STATISTICS,
+        peers_port=BALANCER_PEERS,
+        stats_user=STATS_USER,
+        stats_password=site.secrets["haproxy.stats"],
+        listeners=[
+            {**asdict(listener), "vips": vips(layout, listener), "members": layout.controllers}
+            for declaration in site.declared
+            for listener in declaration.listeners
+        ],
+    )
+
+
+def vips(layout: Layout, listener: Listener) -> tuple[str, ...]:
+    """The addresses a listener is bound to: the internal VIP, and the public one unless it is for the inside only."""
+    if listener.internal_only or layout.vip_public == layout.vip_internal:
+        return (layout.vip_internal,)
+    return (layout.vip_internal, layout.vip_public)
+
+
+service = HAProxy()

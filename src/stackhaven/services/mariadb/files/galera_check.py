@@ -1,0 +1,126 @@
+#!/usr/bin/python3
+"""Tells over HTTP what this Galera member is.
+
+GET /       200 when the member is synced in the primary component, else 503: what the load balancer asks.
+GET /state  the same as JSON, with the recovered position of a member that is down: what the other members ask when
+            they decide at start who bootstraps, and what recovery looks at.
+"""
+
+import http.server
+import json
+import os
+import sys
+import threading
+import time
+
+import pymysql
+
+SOCKET = "/run/mysqld/mysqld.sock"
+PHASE = "/run/mysqld/haven-phase.json"
+STATUS = (
+    "wsrep_local_state",
+    "wsrep_cluster_status",
+    "wsrep_ready",
+    "wsrep_cluster_size",
+    "wsrep_cluster_state_uuid",
+    "wsrep_last_committed",
+    "wsrep_local_state_comment",
+    "wsrep_incoming_addresses",
+)
+CACHE_S = 0.25
+DEADLINE_S = 1
+
+
+class Member:
+    """This member's state, asked through one lasting connection and kept for a moment."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.connection = None
+        self.asked_at = 0.0
+        self.answer = {}
+
+    def state(self):
+        with self.lock:
+            if time.monotonic() - self.asked_at >= CACHE_S:
+                self.answer = self._ask()
+                self.asked_at = time.monotonic()
+            return self.answer
+
+    def _ask(self):
+        try:
+            if self.connection is None:
+                self.connection = pymysql.connect(
+                    unix_socket=SOCKET,
+                    user="mysql",
+                    connect_timeout=DEADLINE_S,
+                    read_timeout=DEADLINE_S,
+                    write_timeout=DEADLINE_S,
+                )
+            names = ",".join(f"'{name}'" for name in STATUS)
+            with self.connection.cursor() as cursor:
+                cursor.execute(f"SHOW GLOBAL STATUS WHERE Variable_name IN ({names})")
+                status = {name.lower(): value for name, value in cursor.fetchall()}
+        except (pymysql.MySQLError, OSError) as error:
+            self.connection = None
+            return {"running": False, "reason": type(error).__name__}
+        primary = status.get("wsrep_cluster_status") == "Primary"
+        synced = primary and status.get("wsrep_local_state") == "4" and status.get("wsrep_ready") == "ON"
+        return {"running": True, "primary": primary, "synced": synced, "status": status}
+
+
+def full_state(member):
+    """The database's own answer, plus what the start program noted of a member that is not up."""
+    state = dict(member.state())
+    state["boot_id"] = open("/proc/sys/kernel/random/boot_id").read().strip()
+    try:
+        with open(PHASE) as file:
+            state["start"] = json.load(file)
+    except (OSError, ValueError):
+        state["start"] = None
+    return state
+
+
+def handler(member):
+    class Handler(http.server.BaseHTTPRequestHandler):
+        timeout = 5
+
+        def do_GET(self):
+            if self.path == "/state":
+                self._send(200, json.dumps(full_state(member)))
+                return
+            state = member.state()
+            synced = state.get("synced", False)
+            reason = state.get("status", {}).get("wsrep_local_state_comment") or state.get("reason", "")
+            self._send(200 if synced else 503, "synced" if synced else f"not synced: {reason}")
+
+        do_HEAD = do_OPTIONS = do_GET
+
+        def _send(self, code, text):
+            body = (text + "\n").encode()
+            self.send_response(code)
+            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Connection", "close")
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    return Handler
+
+
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 64
+
+
+def main():
+    address = sys.argv[1]
+    os.umask(0o077)
+    Server((address, 9200), handler(Member())).serve_forever()
+
+
+if __name__ == "__main__":
+    main()
