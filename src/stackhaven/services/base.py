@@ -37,7 +37,7 @@ class Listener:
     internal_only: bool = False
     client_timeout_s: int = 90
     server_timeout_s: int = 90
-    inter_ms: int = 1000
+    inter_ms: int = 2000
     fall: int = 2
 
 

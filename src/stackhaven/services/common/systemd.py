@@ -34,7 +34,7 @@ def unit_file(
     # Without a limit on starts a service that needs another comes up when the other does, however late.
     lines += ["StartLimitIntervalSec=0", *unit_lines, "", "[Service]", f"Type={kind}"]
     if user != "root":
-        lines += [f"User={user}", f"Group={user}", f"WorkingDirectory=/var/lib/{user}"]
+        lines += [f"User={user}", f"Group={user}", f"WorkingDirectory=-/var/lib/{user}"]
     if runtime_directories:
         lines.append("RuntimeDirectory=" + " ".join(runtime_directories))
         lines.append("RuntimeDirectoryPreserve=yes")

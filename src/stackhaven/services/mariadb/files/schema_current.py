@@ -14,7 +14,8 @@ import sys
 import pymysql
 
 REVISION = re.compile(r"^revision(?:\s*:\s*\w+)?\s*=\s*(.+)$", re.MULTILINE)
-DOWN = re.compile(r"^down_revision(?:\s*:[^=]+)?\s*=\s*(.+)$", re.MULTILINE)
+# A revision that another branch depends on has no row of its own in the version table either.
+BEFORE = re.compile(r"^(?:down_revision|depends_on)(?:\s*:[^=]+)?\s*=\s*(.+)$", re.MULTILINE)
 
 
 def heads(directory):
@@ -26,9 +27,8 @@ def heads(directory):
             continue
         names = constants(text)
         revisions.update(values(found[1], names))
-        down = DOWN.search(text)
-        if down:
-            followed.update(values(down[1], names))
+        for before in BEFORE.finditer(text):
+            followed.update(values(before[1], names))
     return revisions - followed
 
 
