@@ -8,7 +8,7 @@ from pathlib import Path
 
 from stackhaven.design.addresses import layout_of
 from stackhaven.design.layout import Layout, LayoutNode
-from stackhaven.engine.link import SshTarget
+from stackhaven.engine.ssh import SshTarget
 from stackhaven.lab.host import kernel_datapath
 from stackhaven.lab.reach import ssh_prefix
 from stackhaven.model.cloud import Cloud
