@@ -10,11 +10,24 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from stackhaven.model.defaults import lab_networks
 
 Scalar = str | int | float | bool
+SMALLEST_PREFIX = 28
+
+
+def _roomy(network: ipaddress.IPv4Network) -> ipaddress.IPv4Network:
+    if network.prefixlen > SMALLEST_PREFIX:
+        raise PydanticCustomError(
+            "net_small", "a network of {count} addresses", {"count": network.num_addresses}
+        )
+    return network
+
+
+Cidr = Annotated[ipaddress.IPv4Network, AfterValidator(_roomy)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
 CloudName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,14}$")]
 
@@ -36,7 +49,7 @@ class Role(StrEnum):
 class Network(Part):
     """A network of the cloud's own hosts."""
 
-    cidr: ipaddress.IPv4Network = Field(description="Address range, such as 172.30.1.0/24.")
+    cidr: Cidr = Field(description="Address range, such as 172.30.1.0/24; /28 is the smallest.")
     gateway: ipaddress.IPv4Address | None = Field(
         None, description="Router of this network, inside the range."
     )
