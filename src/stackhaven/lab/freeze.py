@@ -42,13 +42,39 @@ _REMOVED_FILES = (
 _REMOVED_GLOBS = ("etc/ssh/ssh_host_*", "var/log/journal/*", "var/log/*.log", "var/cache/debconf/*-old")
 _EMPTIED_DIRECTORIES = ("var/lib/apt/lists", "var/cache/apt", "tmp", "var/tmp", "run")
 
-_SSHD = """\
+_SSHD_CONFIG = """\
 # A machine that is asked for many connections at once must not drop them (sshd_config(5), MaxStartups).
 MaxStartups 100:30:200
 MaxSessions 100
 UseDNS no
 PasswordAuthentication no
 """
+
+
+_JOURNALD_CONFIG = """\
+[Journal]
+SystemMaxUse=64M
+RuntimeMaxUse=16M
+"""
+
+_WRITTEN_FILES = {
+    "etc/ssh/sshd_config.d/10-lab.conf": _SSHD_CONFIG,
+    "etc/systemd/journald.conf.d/10-lab.conf": _JOURNALD_CONFIG,
+}
+
+_PAM_SESSION = "etc/pam.d/common-session"
+_LIGHT_SESSION = "pam_systemd.so class=user-light"
+"""A login gets a scope of its own, but no service manager: that one costs memory and half a second (pam_systemd(8))."""
+
+FACTS = {
+    "kept_wants": sorted(_KEPT_WANTS),
+    "masked": _MASKED_UNITS,
+    "removed": (*_REMOVED_FILES, *_REMOVED_GLOBS),
+    "emptied": _EMPTIED_DIRECTORIES,
+    "written": _WRITTEN_FILES,
+    "session": _LIGHT_SESSION,
+}
+"""All that freezing does to a tree, as data: a part of the recipe's hash."""
 
 
 def freeze(root: Path) -> None:
@@ -65,7 +91,10 @@ def freeze(root: Path) -> None:
     (root / "var/lib/apt/lists/partial").mkdir(parents=True, exist_ok=True)
     (root / "etc/machine-id").touch(mode=0o444)
     (root / "etc/resolv.conf").touch()
-    (root / "etc/ssh/sshd_config.d/10-lab.conf").write_text(_SSHD, encoding="ascii")
+    for name, text in _WRITTEN_FILES.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text, encoding="ascii")
+    _lighten_sessions(root / _PAM_SESSION)
     _own_logs(root)
     for directory in ("etc", "var"):
         # Newer than /usr: systemd then does not take the first boot for one after an update.
@@ -85,6 +114,12 @@ def _disable_units(root: Path) -> None:
         (units / unit).symlink_to("/dev/null")
     (units / "default.target").unlink(missing_ok=True)
     (units / "default.target").symlink_to("/usr/lib/systemd/system/multi-user.target")
+
+
+def _lighten_sessions(pam: Path) -> None:
+    text = pam.read_text(encoding="utf-8")
+    if _LIGHT_SESSION not in text:
+        pam.write_text(text.replace("pam_systemd.so", _LIGHT_SESSION), encoding="utf-8")
 
 
 def _empty(directory: Path) -> None:

@@ -1,17 +1,22 @@
-"""Images: read-only trees that nodes' disks are overlays on, named by the hash of their recipe."""
+"""Images on this host: read-only trees that nodes' disks are overlays on, named by the hash of their recipe."""
 
 from __future__ import annotations
 
+import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from stackhaven.errors import HavenError
+from stackhaven.lab import state
 from stackhaven.lab.home import Home
+
+FACTS_FILE = "image.json"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Image:
-    """One image on this host."""
+    """One image."""
 
     id: str
     path: Path
@@ -30,6 +35,17 @@ class Image:
         return None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Listed:
+    """An image or guest image on this host, as a person wants it listed. `labs` are those whose disks need it."""
+
+    id: str
+    name: str
+    built_at: str
+    size_mb: int
+    labs: tuple[str, ...]
+
+
 def installed(image_id: str, home: Home) -> Image:
     """The image of this id.
 
@@ -46,3 +62,42 @@ def installed(image_id: str, home: Home) -> Image:
             rule="lab-image",
         )
     return image
+
+
+def listed(home: Home) -> tuple[Listed, ...]:
+    """Every finished image, the newest first."""
+    users = users_of_images(home)
+    found = []
+    for facts_file in home.images.glob(f"[!.]*/{FACTS_FILE}"):
+        facts = json.loads(facts_file.read_text(encoding="utf-8"))
+        image_id = facts_file.parent.name
+        found.append(
+            Listed(
+                id=image_id,
+                name=facts["name"],
+                built_at=facts["built_at"],
+                size_mb=facts["size_mb"],
+                labs=users.get(image_id, ()),
+            )
+        )
+    return tuple(sorted(found, key=lambda image: image.built_at, reverse=True))
+
+
+def users_of_images(home: Home) -> dict[str, tuple[str, ...]]:
+    """Names of the labs whose disks were made on an image, by its id."""
+    users: dict[str, tuple[str, ...]] = {}
+    for record_file in sorted(home.labs.glob("*/state.json")):
+        record = state.load(record_file)
+        if record is not None:
+            users[record.image] = (*users.get(record.image, ()), record_file.parent.name)
+    return users
+
+
+def prune(home: Home, *, keep: frozenset[str]) -> tuple[Listed, ...]:
+    """Remove every image that no lab uses and whose id is not to be kept. Returns what was removed."""
+    removed = tuple(image for image in listed(home) if not image.labs and image.id not in keep)
+    for image in removed:
+        # The facts go first: a removal that is interrupted leaves no image that looks whole.
+        (home.images / image.id / FACTS_FILE).unlink()
+        shutil.rmtree(home.images / image.id)
+    return removed

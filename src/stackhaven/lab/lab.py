@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from stackhaven.errors import HavenError
 from stackhaven.lab import cgroup, host, leftovers, locks, network, reach, state
@@ -110,6 +111,7 @@ class Lab:
             stage(progress, f"remove lab {self.spec.name}"),
         ):
             leftovers.purge(self.spec.name, self.files)
+            self._lock_file.unlink(missing_ok=True)
 
     def power_on(self, name: str, *, progress: Progress = silent) -> None:
         """Boot a node with its disk; return when its SSH answers."""
@@ -182,10 +184,12 @@ class Lab:
     @contextmanager
     def exclusively(self, purpose: str) -> Iterator[None]:
         """Hold the lab against every other whole-lab command of this host."""
-        with locks.held(
-            self.home.labs / f".{self.spec.name}.lock", purpose=purpose, timeout_s=_LOCK_TIMEOUT_S
-        ):
+        with locks.held(self._lock_file, purpose=purpose, timeout_s=_LOCK_TIMEOUT_S):
             yield
+
+    @property
+    def _lock_file(self) -> Path:
+        return self.home.labs / f".{self.spec.name}.lock"
 
     def _boot(self, node: LabNode, progress: Progress) -> None:
         with self._node_locked(node), stage(progress, "boot", node=node.name):

@@ -13,13 +13,14 @@ class Phase(StrEnum):
     """Where a piece of work stands."""
 
     STARTED = "started"
+    RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """One thing that began or ended. `node` is empty when it is the whole lab's; `elapsed_s` counts from its start."""
+    """One thing that began, goes on or ended. `node` is empty when it is the whole lab's; `elapsed_s` counts from its start."""
 
     what: str
     phase: Phase
