@@ -7,6 +7,7 @@ from typing import Any
 
 from stackhaven.engine.link import AgentFailedError, Progress
 from stackhaven.engine.pool import Channel
+from stackhaven.engine.turn import Turn, interrupts
 from stackhaven.plan.diff import file_diff
 from stackhaven.plan.forecast import Look
 from stackhaven.plan.mask import Masker
@@ -48,17 +49,42 @@ async def look(channel: Channel, resources: tuple[Resource, ...], masker: Masker
 
 
 async def converge(
-    channel: Channel, resources: tuple[Resource, ...], masker: Masker, note: Progress
+    channel: Channel,
+    resources: tuple[Resource, ...],
+    masker: Masker,
+    note: Progress,
+    *,
+    node: str,
+    turn: Turn,
 ) -> Converged:
     """Bring it about: one round trip where all holds, otherwise one more for each resource from the first that differs.
 
     Once something has been changed, everything after it is looked at again: a unit reads files, an action asks units.
+    What would interrupt something that runs waits for this node's turn.
 
     Raises:
         LinkLostError: the node went away; what was under way there may or may not have been done.
 
     """
     answers = await _check(channel, resources, lazy=True)
+    if not interrupts(resources, answers):
+        return await _bring_about(channel, resources, answers, masker, note)
+    async with turn.of(node) as forbidden:
+        if forbidden:
+            return Converged(error=forbidden)
+        converged = await _bring_about(channel, resources, answers, masker, note)
+        if converged.error:
+            turn.break_off(node)
+        return converged
+
+
+async def _bring_about(
+    channel: Channel,
+    resources: tuple[Resource, ...],
+    answers: list[dict[str, Any]],
+    masker: Masker,
+    note: Progress,
+) -> Converged:
     changes: list[Change] = []
     first = next((i for i, answer in enumerate(answers) if not answer["holds"]), len(answers))
     for resource in resources[first:]:

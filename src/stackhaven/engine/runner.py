@@ -14,6 +14,7 @@ from stackhaven.engine.link import LinkLostError
 from stackhaven.engine.pool import Limits, Pool
 from stackhaven.engine.result import RunResult
 from stackhaven.engine.stop import Stop
+from stackhaven.engine.turn import Turn
 from stackhaven.errors import HavenError
 from stackhaven.plan.forecast import Look, forecast
 from stackhaven.plan.graph import Graph
@@ -93,6 +94,7 @@ class _Run:
         self._tasks: dict[int, asyncio.Task[Outcome]] = {}
         self._outcomes: dict[tuple[str, str], Outcome] = {}
         self._looks: dict[tuple[str, str], Look] = {}
+        self._turns = {name: Turn(step.restarts_at_once) for name, step in plan.by_name.items()}
         self._stopped_by = ""
 
     async def run(self, deadline_s: float) -> RunResult:
@@ -178,7 +180,8 @@ class _Run:
             def note(text: str) -> None:
                 self._journal.emit(Event(kind="progress", step=step_name, node=node, text=self._masker(text)))
 
-            converged = await converge(channel, resources, self._masker, note)
+            turn = self._turns[step_name]
+            converged = await converge(channel, resources, self._masker, note, node=node, turn=turn)
         state = State.FAILED if converged.error else State.CHANGED if converged.changes else State.OK
         return replace(done, state=state, changes=converged.changes, error=converged.error)
 

@@ -62,6 +62,8 @@ class Step:
         provides: capabilities that others may need, such as ``database``.
         serial: one node after the other, in order, stopping at the first failure (a rolling step).
         on_failure: see `OnFailure`.
+        restarts_at_once: on how many nodes something that runs may be restarted or reloaded at the same time; first
+            starts are not bounded by it. After a failure the restarts that are still to come do not happen.
         weight: rough cost in seconds of one node's share on an idle core; longer chains are started first.
 
     """
@@ -74,4 +76,5 @@ class Step:
     provides: tuple[str, ...] = ()
     serial: bool = False
     on_failure: OnFailure = OnFailure.BLOCK
+    restarts_at_once: int = 1
     weight: float = 1.0

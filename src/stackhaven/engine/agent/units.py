@@ -118,7 +118,9 @@ def _move(want: dict[str, Any], state: dict[str, str]) -> list[str]:
     if not _is_active(state):
         if state["ActiveState"] == "failed":
             run(["systemctl", "reset-failed", "--", want["name"]], timeout_s=30)
-        return [_start("start", want)]
+        # A unit between two tries has left the inactive state before its files were mended: a start changes nothing.
+        between = state["ActiveState"] == "activating" and newer_than_start(want, state)
+        return [_start("restart" if between else "start", want)]
     reason = newer_than_start(want, state)
     if not reason:
         return []
