@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import logging
 import os
 import secrets as random
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from stackhaven.errors import HavenError
@@ -76,13 +78,25 @@ def read_secrets(path: Path) -> Secrets:
 
 def ensure_secrets(path: Path, names: Iterable[str]) -> Secrets:
     """The cloud's secrets, those missing among `names` made now. An existing one is never changed."""
-    known = read_secrets(path)
-    missing = {name: new_secret(name) for name in sorted(set(names)) if name not in known}
-    if not missing:
-        return known
-    values = {**known, **missing}
-    write_owner_only(path, json.dumps(values, indent=1, sort_keys=True) + "\n")
-    return Secrets(values)
+    with one_at_a_time(path):
+        known = read_secrets(path)
+        missing = {name: new_secret(name) for name in sorted(set(names)) if name not in known}
+        if not missing:
+            return known
+        values = {**known, **missing}
+        write_owner_only(path, json.dumps(values, indent=1, sort_keys=True) + "\n")
+        return Secrets(values)
+
+
+@contextmanager
+def one_at_a_time(path: Path) -> Iterator[None]:
+    """Whoever makes `path` does so alone; others wait for the moment it takes."""
+    descriptor = os.open(path.with_name(f".{path.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def write_owner_only(path: Path, text: str) -> None:

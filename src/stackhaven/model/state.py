@@ -5,12 +5,14 @@ from __future__ import annotations
 import fcntl
 import os
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from stackhaven.errors import HavenError
+from stackhaven.model.secrets import one_at_a_time
 
 KEYGEN_TIMEOUT_S = 30
 
@@ -79,16 +81,9 @@ class State:
         """
         private = self.root / "id_ed25519"
         if not private.exists():
-            comment = f"haven-{self.root.name}"
-            argv = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(private)]
-            try:
-                subprocess.run(argv, check=True, capture_output=True, text=True, timeout=KEYGEN_TIMEOUT_S)
-            except (OSError, subprocess.SubprocessError) as error:
-                raise HavenError(
-                    f"cannot make the SSH key {private}: {getattr(error, 'stderr', '') or error}",
-                    todo="apt install openssh-client",
-                    rule="ssh-keygen",
-                ) from None
+            with one_at_a_time(private):
+                if not private.exists():
+                    _make_key(private, comment=f"haven-{self.root.name}")
         return private
 
     @property
@@ -121,3 +116,20 @@ class State:
             yield
         finally:
             os.close(descriptor)
+
+
+def _make_key(private: Path, *, comment: str) -> None:
+    """A key pair, in place only when it is whole: a run that was killed in between leaves none."""
+    with tempfile.TemporaryDirectory(dir=private.parent) as directory:
+        made = Path(directory) / private.name
+        argv = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(made)]
+        try:
+            subprocess.run(argv, check=True, capture_output=True, text=True, timeout=KEYGEN_TIMEOUT_S)
+        except (OSError, subprocess.SubprocessError) as error:
+            raise HavenError(
+                f"cannot make the SSH key {private}: {getattr(error, 'stderr', '') or error}",
+                todo="apt install openssh-client",
+                rule="ssh-keygen",
+            ) from None
+        made.with_suffix(".pub").replace(private.with_suffix(".pub"))
+        made.replace(private)
