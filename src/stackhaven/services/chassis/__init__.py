@@ -72,6 +72,7 @@ class Chassis:
                 resources=lambda name: metadata(site, site.node(name)),
                 needs=(here("chassis.start"),),
                 provides=("chassis.metadata",),
+                restarts_at_once=10,
                 weight=5,
             ),
         )

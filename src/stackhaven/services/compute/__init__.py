@@ -65,6 +65,7 @@ class Compute:
                     everywhere("placement"),
                 ),
                 provides=("hypervisors",),
+                restarts_at_once=5,
                 weight=15,
             ),
         )
