@@ -81,7 +81,7 @@ def _unit_states(resources: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     from stackhaven.engine.agent.units import show
 
     try:
-        return dict(zip(names, show(names)))  # noqa: B905 - Python 3.9 has no strict=
+        return dict(zip(names, show(names)))
     except (AgentError, OSError):
         return {}
 

@@ -237,7 +237,7 @@ def _note_path(name: str) -> str:
 
 
 def _note_reload(name: str, changed: float) -> None:
-    """systemd keeps no time of a reload, so the newest change seen before it is noted, for this invocation only."""
+    """Systemd keeps no time of a reload, so the newest change seen before it is noted, for this invocation only."""
     os.makedirs(os.path.dirname(_note_path(name)), mode=0o700, exist_ok=True)
     note = {"invocation": show([name])[0]["InvocationID"], "seen": changed + COARSE_S * 1.5}
     with open(_note_path(name), "w", encoding="ascii") as file:

@@ -1,0 +1,133 @@
+"""`haven plan`, `haven up` and `haven log`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.console import Console
+
+    from stackhaven.lab.progress import Event
+    from stackhaven.operate.session import Session
+
+
+class FileContext(Protocol):
+    """What the command group hands down."""
+
+    @property
+    def file(self) -> Path:
+        """The cloud's description."""
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
+@click.option(
+    "--diff/--no-diff", "diffs", default=True, help="Show differences of files (secrets are masked)."
+)
+@click.option("--offline", is_flag=True, help="Show the table of contents without contacting any node.")
+@click.pass_context
+def plan(context: click.Context, as_json: bool, diffs: bool, offline: bool) -> None:
+    """Show what `haven up` would change, node by node; change nothing.
+
+    Exit code: 0 nothing to do, 2 changes pending, 1 a node could not be looked at.
+    """
+    from stackhaven.engine.report import print_contents, print_pending, result_data
+    from stackhaven.engine.screen import view_for
+    from stackhaven.operate.converge import look, plan_for
+
+    session = _open(context)
+    whole = plan_for(session)
+    console = _console()
+    if offline:
+        if as_json:
+            click.echo(json.dumps(whole.as_json(), indent=2))
+        else:
+            print_contents(whole, console)
+        return
+    result = look(session, whole, view_for(_console(stderr=True), quiet=as_json))
+    if as_json:
+        click.echo(json.dumps(result_data(result), indent=2))
+    else:
+        print_pending(result, whole, console, diffs=diffs)
+    context.exit(result.exit_code)
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one event per line as JSON, for programs.")
+@click.pass_context
+def up(context: click.Context, as_json: bool) -> None:
+    """Make the cloud as its file says. Safe to stop at any moment and to call again: it goes on.
+
+    Changes only what differs and restarts only what reads it. Ctrl-C stops after the running steps, a second one at
+    once. Exit code: 0 the cloud is as described, 1 something failed.
+    """
+    from stackhaven.engine.report import print_summary, result_data
+    from stackhaven.engine.screen import view_for
+    from stackhaven.operate.converge import bring_about, plan_for
+    from stackhaven.operate.machines import ensure_machines
+
+    session = _open(context)
+    whole = plan_for(session)
+    console = _console()
+    ensure_machines(session, _machine_progress(_console(stderr=True)))
+    result = bring_about(session, whole, view_for(console, as_json=as_json))
+    if as_json:
+        click.echo(json.dumps({"kind": "result", **result_data(result)}))
+    else:
+        print_summary(result, console)
+    context.exit(result.exit_code)
+
+
+@click.command()
+@click.argument("run", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+@click.pass_context
+def log(context: click.Context, run: str | None, as_json: bool) -> None:
+    """List past runs, or show one: RUN is the beginning of its name, or `last`."""
+    from stackhaven.engine.history import find_run, list_runs
+    from stackhaven.engine.report import print_past_run, print_past_runs
+
+    runs = _open(context).state.runs
+    if run is None:
+        past = list_runs(runs)
+        if as_json:
+            click.echo(json.dumps([one.summary() for one in past], indent=2))
+        else:
+            print_past_runs(past, _console())
+        return
+    found = find_run(runs, run)
+    if as_json:
+        click.echo(json.dumps({**found.summary(), "events": found.events}, indent=2))
+    else:
+        print_past_run(found, _console())
+
+
+def _open(context: click.Context) -> Session:
+    from stackhaven.operate.session import open_session
+
+    given: FileContext = context.obj
+    session = open_session(given.file)
+    for warning in session.warnings:
+        click.echo(str(warning), err=True)
+    return session
+
+
+def _console(*, stderr: bool = False) -> Console:
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False)
+
+
+def _machine_progress(console: Console) -> Callable[[Event], None]:
+    def show(event: Event) -> None:
+        if event.phase != "running":
+            took = f" {event.elapsed_s:.1f} s" if event.elapsed_s else ""
+            console.print(f"{event.phase:>9}{took}  {event.node}  {event.what}")
+
+    return show

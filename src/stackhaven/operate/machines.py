@@ -1,0 +1,30 @@
+"""The machines of a cloud before anything is put on them: a lab is made and its host keys pinned."""
+
+from __future__ import annotations
+
+from stackhaven.lab.build import ensure_image
+from stackhaven.lab.home import Home
+from stackhaven.lab.lab import Lab
+from stackhaven.lab.progress import Progress, silent
+from stackhaven.lab.recipe import RECIPES
+from stackhaven.lab.spec import spec_of
+from stackhaven.model.secrets import write_owner_only
+from stackhaven.operate.session import Session
+
+
+def ensure_machines(session: Session, progress: Progress = silent) -> None:
+    """Have every machine of a lab running and its host key known; existing hosts are left as they are.
+
+    Raises:
+        HavenError: the image cannot be built, or a machine does not come up.
+
+    """
+    if session.cloud.lab is None:
+        return
+    home = Home.of_environment()
+    image = ensure_image(RECIPES[session.cloud.lab.image], home, progress)
+    keys = Lab(spec_of(session.layout), home).up(
+        image, authorized_key=session.state.public_key, progress=progress
+    )
+    lines = [f"{node.management} {keys[node.name]}\n" for node in session.layout.nodes if node.name in keys]
+    write_owner_only(session.state.known_hosts, "".join(lines))
