@@ -10,6 +10,7 @@ from stackhaven.design.addresses import layout_of
 from stackhaven.design.layout import Layout, LayoutNode
 from stackhaven.engine.ssh import SshTarget
 from stackhaven.errors import InputError
+from stackhaven.lab.host import kernel_datapath
 from stackhaven.lab.reach import ssh_prefix
 from stackhaven.model.cloud import Cloud
 from stackhaven.model.finding import Finding
@@ -62,12 +63,21 @@ def open_session(file: Path) -> Session:
         file=file,
         cloud=cloud,
         layout=layout,
-        site=Site(layout=layout, secrets=secrets, declared=declared),
+        site=Site(
+            layout=layout, secrets=secrets, declared=declared, kernel_datapath=has_kernel_datapath(cloud)
+        ),
         state=state,
         targets={node.name: target_of(cloud, node, state) for node in layout.nodes},
         masker=Masker(secrets.values()),
         warnings=checked.findings,
     )
+
+
+def has_kernel_datapath(cloud: Cloud) -> bool:
+    """Whether the chassis forward in the kernel: real hosts do, a lab does where its host has the module."""
+    if cloud.lab is None or cloud.lab.datapath == "kernel":
+        return True
+    return cloud.lab.datapath == "auto" and kernel_datapath()
 
 
 def target_of(cloud: Cloud, node: LayoutNode, state: State) -> SshTarget:

@@ -64,7 +64,10 @@ def main():
         for _, arguments in found:
             vsctl(*arguments)
         for device in wanted["up"]:
-            subprocess.run(["ip", "link", "set", device, "up"], check=True, timeout=10)
+            done = subprocess.run(["ip", "link", "set", device, "up"], capture_output=True, text=True, timeout=10)
+            if done.returncode:
+                print(f"{device}: {done.stderr.strip()}; ovs-vsctl show and /var/log/openvswitch say more")
+                return 1
         return 0
     print("; ".join(sentence for sentence, _ in found))
     return 1 if found else 0
