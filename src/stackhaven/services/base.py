@@ -71,12 +71,18 @@ class IdentityUser:
 
 @dataclass(frozen=True, kw_only=True)
 class Daemon:
-    """A systemd unit that this service runs, for status, drills, drain and stop order."""
+    """A systemd unit that this service runs, for status, drills, drain and stop order.
+
+    A cloud is stopped in ascending `stop_order`: what clients outside call (10-20), hypervisors (30), the rest of
+    OpenStack (40-50), the network (60-71), what all of them call through or on (80-96), time (99). `one_by_one`:
+    members leave one after another, so that the last one out knows that it was.
+    """
 
     unit: str
     nodes: tuple[str, ...]
     stop_order: int = 50
     stop_timeout_s: float = 90.0
+    one_by_one: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -44,7 +44,11 @@ class Glance:
             accounts=(Account(database="glance", user="glance", password="glance.db"),),
             endpoints=(Endpoint(type="image", name="glance", port=ports.GLANCE),),
             users=(IdentityUser(name="glance", password="glance.user"),),
-            daemons=(Daemon(unit="glance-api.service", nodes=tuple(n.name for n in layout.controllers)),),
+            daemons=(
+                Daemon(
+                    unit="glance-api.service", nodes=tuple(n.name for n in layout.controllers), stop_order=20
+                ),
+            ),
             config_files={"glance-api.conf": CONF},
         )
 

@@ -35,7 +35,7 @@ class HAProxy:
             ha_reason="runs on every controller; the VIP decides which one is used",
             daemons=(
                 Daemon(
-                    unit="haproxy.service", nodes=tuple(n.name for n in layout.controllers), stop_order=20
+                    unit="haproxy.service", nodes=tuple(n.name for n in layout.controllers), stop_order=86
                 ),
             ),
             secrets=("haproxy.stats",),

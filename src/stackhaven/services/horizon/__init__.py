@@ -41,7 +41,11 @@ class Horizon:
                     inter_ms=5000,
                 ),
             ),
-            daemons=(Daemon(unit="horizon.service", nodes=tuple(n.name for n in layout.controllers)),),
+            daemons=(
+                Daemon(
+                    unit="horizon.service", nodes=tuple(n.name for n in layout.controllers), stop_order=10
+                ),
+            ),
             secrets=("horizon.key",),
         )
 

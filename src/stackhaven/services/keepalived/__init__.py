@@ -35,7 +35,7 @@ class Keepalived:
             ha_reason="an address lives on one node; VRRP moves it when the holder or its load balancer fails",
             daemons=(
                 Daemon(
-                    unit="keepalived.service", nodes=tuple(n.name for n in layout.controllers), stop_order=10
+                    unit="keepalived.service", nodes=tuple(n.name for n in layout.controllers), stop_order=85
                 ),
             ),
         )

@@ -53,7 +53,9 @@ class MariaDB:
             ),
             daemons=(
                 Daemon(unit="haven-galera-check.service", nodes=names, stop_order=96),
-                Daemon(unit="mariadb.service", nodes=names, stop_order=95, stop_timeout_s=120),
+                Daemon(
+                    unit="mariadb.service", nodes=names, stop_order=95, stop_timeout_s=120, one_by_one=True
+                ),
             ),
             config_files={"99-stackhaven.cnf": CNF},
         )

@@ -38,8 +38,9 @@ class Neutron:
             accounts=(Account(database="neutron", user="neutron", password="neutron.db"),),
             endpoints=(Endpoint(type="network", name="neutron", port=ports.NEUTRON),),
             users=(IdentityUser(name="neutron", password="neutron.user"),),
-            daemons=tuple(
-                Daemon(unit=f"{u}.service", nodes=names, stop_order=45) for u in ("neutron-api", *WORKERS)
+            daemons=(
+                Daemon(unit="neutron-api.service", nodes=names, stop_order=20),
+                *(Daemon(unit=f"{u}.service", nodes=names, stop_order=45) for u in WORKERS),
             ),
             config_files={"neutron.conf": CONF, "ml2_conf.ini": ML2},
         )

@@ -35,7 +35,8 @@ class Nova:
     def declare(self, layout: Layout) -> Declaration:
         """Three listeners; consoles stay with their member."""
         names = tuple(n.name for n in layout.controllers)
-        units = ("nova-api", "nova-api-metadata", "nova-conductor", "nova-scheduler", "nova-novncproxy")
+        clients = ("nova-api", "nova-novncproxy")
+        inner = ("nova-api-metadata", "nova-conductor", "nova-scheduler")
         return Declaration(
             name=self.name,
             title="Nova (compute)",
@@ -68,7 +69,10 @@ class Nova:
             ),
             endpoints=(Endpoint(type="compute", name="nova", port=ports.NOVA, path="/v2.1"),),
             users=(IdentityUser(name="nova", password="nova.user"),),
-            daemons=tuple(Daemon(unit=f"{u}.service", nodes=names, stop_order=40) for u in units),
+            daemons=(
+                *(Daemon(unit=f"{u}.service", nodes=names, stop_order=20) for u in clients),
+                *(Daemon(unit=f"{u}.service", nodes=names, stop_order=40) for u in inner),
+            ),
             secrets=("nova.metadata",),
             config_files={"nova.conf": CONF},
         )

@@ -36,7 +36,15 @@ class RabbitMQ:
             title="RabbitMQ",
             ha_mode="native",
             ha_reason="quorum queues are replicated by raft; clients reconnect to the next broker",
-            daemons=(Daemon(unit="rabbitmq-server.service", nodes=names, stop_order=90, stop_timeout_s=120),),
+            daemons=(
+                Daemon(
+                    unit="rabbitmq-server.service",
+                    nodes=names,
+                    stop_order=90,
+                    stop_timeout_s=120,
+                    one_by_one=True,
+                ),
+            ),
             secrets=("rabbitmq.user", "rabbitmq.cookie"),
         )
 
