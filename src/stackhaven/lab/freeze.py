@@ -27,6 +27,8 @@ _MASKED_UNITS = (
     "systemd-udevd-control.socket",
     "systemd-udevd-kernel.socket",
     "systemd-udevd.service",
+    # A login gets a scope of its own all the same; a service manager per user only costs memory and time.
+    "user@.service",
 )
 
 _REMOVED_FILES = (
@@ -60,11 +62,8 @@ RuntimeMaxUse=16M
 _WRITTEN_FILES = {
     "etc/ssh/sshd_config.d/10-lab.conf": _SSHD_CONFIG,
     "etc/systemd/journald.conf.d/10-lab.conf": _JOURNALD_CONFIG,
+    "etc/default/locale": "LANG=C.UTF-8\n",
 }
-
-_PAM_SESSION = "etc/pam.d/common-session"
-_LIGHT_SESSION = "pam_systemd.so class=user-light"
-"""A login gets a scope of its own, but no service manager: that one costs memory and half a second (pam_systemd(8))."""
 
 FACTS = {
     "kept_wants": sorted(_KEPT_WANTS),
@@ -72,7 +71,6 @@ FACTS = {
     "removed": (*_REMOVED_FILES, *_REMOVED_GLOBS),
     "emptied": _EMPTIED_DIRECTORIES,
     "written": _WRITTEN_FILES,
-    "session": _LIGHT_SESSION,
 }
 """All that freezing does to a tree, as data: a part of the recipe's hash."""
 
@@ -94,7 +92,6 @@ def freeze(root: Path) -> None:
     for name, text in _WRITTEN_FILES.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text, encoding="ascii")
-    _lighten_sessions(root / _PAM_SESSION)
     _own_logs(root)
     for directory in ("etc", "var"):
         # Newer than /usr: systemd then does not take the first boot for one after an update.
@@ -114,12 +111,6 @@ def _disable_units(root: Path) -> None:
         (units / unit).symlink_to("/dev/null")
     (units / "default.target").unlink(missing_ok=True)
     (units / "default.target").symlink_to("/usr/lib/systemd/system/multi-user.target")
-
-
-def _lighten_sessions(pam: Path) -> None:
-    text = pam.read_text(encoding="utf-8")
-    if _LIGHT_SESSION not in text:
-        pam.write_text(text.replace("pam_systemd.so", _LIGHT_SESSION), encoding="utf-8")
 
 
 def _empty(directory: Path) -> None:

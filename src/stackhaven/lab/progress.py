@@ -20,7 +20,10 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """One thing that began, goes on or ended. `node` is empty when it is the whole lab's; `elapsed_s` counts from its start."""
+    """One thing that began, goes on or ended. `node` is empty when it is the whole lab's.
+
+    `elapsed_s` counts from its start.
+    """
 
     what: str
     phase: Phase

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from stackhaven.errors import HavenError
 
@@ -45,21 +46,27 @@ def load(path: Path) -> LabState | None:
 
     """
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        if document["version"] != _VERSION:
-            raise ValueError(f"version {document['version']}, this program knows {_VERSION}")
-        power = {name: Power(value) for name, value in document["power"].items()}
-        return LabState(
-            image=str(document["image"]), authorized_key=str(document["authorized_key"]), power=power
-        )
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return None
+    try:
+        return _parsed(json.loads(text))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise HavenError(
             f"the lab's record {path} cannot be read: {error}",
             todo="haven lab down --purge, then haven lab up",
             rule="lab-state",
         ) from None
+
+
+def _parsed(document: dict[str, Any]) -> LabState:
+    if document["version"] != _VERSION:
+        raise ValueError(f"version {document['version']}, this program knows {_VERSION}")
+    return LabState(
+        image=str(document["image"]),
+        authorized_key=str(document["authorized_key"]),
+        power={name: Power(value) for name, value in document["power"].items()},
+    )
 
 
 def save(path: Path, state: LabState) -> None:
