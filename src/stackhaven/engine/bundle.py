@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import zlib
 from functools import cache
 from importlib.resources import files
@@ -27,7 +26,7 @@ class Sent:
 
 sys.meta_path.insert(0, Sent())
 from stackhaven.engine.agent.main import main
-main(MARKER)
+main(sys.stdin.buffer.readline().decode().strip())
 """
 
 
@@ -41,16 +40,18 @@ def sources() -> dict[str, str]:
 
 def payload(marker: str) -> bytes:
     """What goes to standard input first. `marker`: the line by which the agent says that it is there."""
-    program = f"SOURCES = {_literal()}\nMARKER = {json.dumps(marker)}\n{_LOADER}"
-    block = zlib.compress(program.encode(), 6)
-    return b"%d\n%s" % (len(block), block)
+    return b"%d\n%s%s\n" % (len(_block()), _block(), marker.encode())
 
 
 @cache
-def _literal() -> str:
-    return repr(sources())
+def _block() -> bytes:
+    return zlib.compress(f"SOURCES = {sources()!r}\n{_LOADER}".encode(), 9)
 
 
-def remote_command(python: str = "python3") -> list[str]:
+PYTHON = "/usr/bin/python3"
+"""The distribution's own, whatever an account's PATH puts before it."""
+
+
+def remote_command(python: str = PYTHON) -> list[str]:
     """The argument list that starts the agent; isolated mode, so that nothing on the node changes what it imports."""
     return [python, "-I", "-S", "-c", BOOTSTRAP]

@@ -36,10 +36,19 @@ class Event:
 
     def as_json(self) -> dict[str, Any]:
         """What is written: the fields that say something."""
-        full = asdict(self) | {"at": round(self.at, 3)}
-        if self.seconds is not None:
-            full["seconds"] = round(self.seconds, 3)
-        return {key: value for key, value in full.items() if value not in ("", None, (), {}, [])}
+        full = {
+            "kind": self.kind,
+            "at": round(self.at, 3),
+            "step": self.step,
+            "node": self.node,
+            "title": self.title,
+            "state": str(self.state),
+            "seconds": None if self.seconds is None else round(self.seconds, 3),
+            "text": str(self.text),
+            "changes": [asdict(change) for change in self.changes],
+            "data": self.data,
+        }
+        return {key: value for key, value in full.items() if value not in ("", None, {}, [])}
 
 
 Subscriber = Callable[[Event], None]

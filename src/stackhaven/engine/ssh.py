@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from stackhaven.engine.bundle import remote_command
+from stackhaven.engine.bundle import PYTHON, remote_command
 
 CONNECT_S = 10
 ALIVE_INTERVAL_S = 5
@@ -32,7 +32,7 @@ class LocalTarget:
 
     name: str
     prefix: tuple[str, ...] = ()
-    python: str = "python3"
+    python: str = PYTHON
 
     def argv(self) -> list[str]:
         """The prefix, then the agent's start."""
@@ -46,7 +46,9 @@ class SshTarget:
     `known_hosts` belongs to the cloud and holds the pinned key of every node; nothing is accepted silently.
     `key`: the private key of the cloud, the only one then used; without it the operator's own agent and
     configuration serve.
-    `prefix` puts the client somewhere else, such as into a network namespace.
+    `prefix` puts the client somewhere else, such as into a network namespace. `nearby`: the node is on this very
+    machine, where nobody can record the traffic to break it later; a quicker key exchange then saves 60 ms of CPU
+    per link.
     """
 
     name: str
@@ -56,6 +58,7 @@ class SshTarget:
     known_hosts: Path
     key: Path | None = None
     prefix: tuple[str, ...] = ()
+    nearby: bool = False
 
     def argv(self) -> list[str]:
         """The client's argument list; through `sudo -n` when the account is not root."""
@@ -85,6 +88,8 @@ class SshTarget:
             "PreferredAuthentications=publickey",
             "LogLevel=ERROR",
         ]
+        if self.nearby:
+            options.append("KexAlgorithms=^curve25519-sha256")
         if self.key is not None:
             options += ["IdentitiesOnly=yes", "IdentityAgent=none"]
         argv = [*self.prefix, "ssh", "-T", "-a", "-x"]

@@ -93,6 +93,7 @@ def target_of(cloud: Cloud, node: LayoutNode, state: State) -> SshTarget:
             known_hosts=state.known_hosts,
             key=state.key,
             prefix=ssh_prefix(cloud.name),
+            nearby=True,
         )
     return SshTarget(
         name=node.name,
