@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from stackhaven.errors import HavenError
+from stackhaven.errors import HavenError, InputError
 
 DEFAULT_HOME = Path("/var/lib/stackhaven")
+
+_LAB_NAME = re.compile(r"[a-z][a-z0-9-]{0,14}")
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,18 @@ class Home:
         return self.root / "cache" / "apt"
 
     def lab(self, name: str) -> LabHome:
-        """The directories of one lab."""
+        """The directories of one lab.
+
+        Raises:
+            InputError: rule ``lab-name``. The name becomes a path that a purge removes: nothing else may pass.
+
+        """
+        if not _LAB_NAME.fullmatch(name):
+            raise InputError(
+                f"{name!r} cannot be a lab's name",
+                todo="a small letter, then up to 14 small letters, digits and dashes",
+                rule="lab-name",
+            )
         return LabHome(self.labs / name)
 
 

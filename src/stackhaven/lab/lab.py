@@ -82,7 +82,7 @@ class Lab:
             self._pin(image, authorized_key)
             network.build_hub(self.spec)
             keys = {n.name: host_key(self.files.keys(n.name), comment=n.machine) for n in self.spec.nodes}
-            self._each(lambda node: self._boot(node, progress))
+            self.each(keys, lambda name: self._boot(self.spec.node(name), progress))
         return keys
 
     def down(self, *, progress: Progress = silent, timeout_s: float = SHUTDOWN_TIMEOUT_S) -> tuple[str, ...]:
@@ -95,11 +95,11 @@ class Lab:
         with self.exclusively("haven lab down"):
             orderly: dict[str, bool] = {}
 
-            def halt(node: LabNode) -> None:
-                with stage(progress, "shut down", node=node.name):
-                    orderly[node.name] = self.shutdown(node.name, timeout_s=timeout_s)
+            def halt(name: str) -> None:
+                with stage(progress, "shut down", node=name):
+                    orderly[name] = self.shutdown(name, timeout_s=timeout_s)
 
-            self._each(halt)
+            self.each((n.name for n in self.spec.nodes), halt)
             network.remove_all(self.spec.name)
             cgroup.remove(cgroup_of(self.spec.name))
         return tuple(n.name for n in self.spec.nodes if not orderly[n.name])
@@ -180,6 +180,12 @@ class Lab:
         if record is None:
             raise HavenError(f"lab {self.spec.name} was never made", todo="haven lab up", rule="lab-down")
         return record
+
+    def each(self, names: Iterable[str], act: Callable[[str], None]) -> None:
+        """Run `act` for nodes at once. All are let finish; then every failure is told, not the first only."""
+        with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+            futures = [pool.submit(act, name) for name in names]
+        raise_all(error for future in futures if (error := future.exception()) is not None)
 
     @contextmanager
     def exclusively(self, purpose: str) -> Iterator[None]:
@@ -262,13 +268,6 @@ class Lab:
         path = self.files.root / f".{node.name}.lock"
         with locks.held(path, purpose=f"power of {node.name}", timeout_s=_LOCK_TIMEOUT_S):
             yield
-
-    def _each(self, act: Callable[[LabNode], None]) -> None:
-        """Run `act` for all nodes at once. All are let finish; then every failure is told, not the first only."""
-        with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
-            futures = [pool.submit(act, node) for node in self.spec.nodes]
-        failures = [error for future in futures if (error := future.exception()) is not None]
-        raise_all(failures)
 
 
 def raise_all(failures: Iterable[BaseException]) -> None:
