@@ -111,7 +111,7 @@ def configuration(site: Site, node: LayoutNode) -> tuple[Resource, ...]:
             group="rabbitmq",
             sensitive=True,
         ),
-        Directory(path="/etc/rabbitmq"),
+        Directory(path="/etc/rabbitmq", owner="rabbitmq", group="rabbitmq"),
         File(path="/etc/rabbitmq/enabled_plugins", content="[rabbitmq_prometheus].\n"),
         File(path="/etc/rabbitmq/rabbitmq-env.conf", content=environment(node)),
         File(
