@@ -152,7 +152,8 @@ def _mapping(document: Document, node: MappingNode, path: Path) -> dict[Any, Any
                 document, key_node, here, "yaml-duplicate", f"{key} stands here a second time (line {first})"
             )
             continue
-        document.places[here] = Place(_mark(key_node), _mark(value_node))
+        written = value_node.start_mark.index != value_node.end_mark.index
+        document.places[here] = Place(_mark(key_node), _mark(value_node if written else key_node))
         result[key] = _construct(document, value_node, here)
     return {**merged, **result}
 

@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from stackhaven.cli import main, reference
+
+pytestmark = pytest.mark.unit
+
+REFERENCE = Path(__file__).parents[3] / "docs" / "reference"
+
+
+@pytest.mark.parametrize("name", sorted(reference.pages()))
+def test_the_committed_page_is_current(name: str) -> None:
+    assert (REFERENCE / name).read_text(encoding="utf-8") == reference.pages()[name], "run `make docs`"
+
+
+def test_schema_prints_the_published_schema(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.run(["schema"]) == 0
+    assert json.loads(capsys.readouterr().out) == json.loads((REFERENCE / "cloud.schema.json").read_text())
+
+
+@pytest.mark.parametrize(("shell", "word"), [("bash", "complete"), ("zsh", "compdef"), ("fish", "complete")])
+def test_completion_prints_a_script(shell: str, word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.run(["completion", shell]) == 0
+    out = capsys.readouterr().out
+    assert "_HAVEN_COMPLETE" in out
+    assert word in out

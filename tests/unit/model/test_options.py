@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import configparser
+from collections.abc import Iterator
+from pathlib import PurePath
+
+import pytest
+
+from stackhaven.design.addresses import layout_of
+from stackhaven.model.load import parse_cloud
+from stackhaven.model.options import canonical, known_files, options_of
+from stackhaven.plan import File
+from stackhaven.services.base import Site
+from stackhaven.services.contents import declarations_of, plan_of, secret_names
+
+pytestmark = pytest.mark.unit
+
+CLOUD = """\
+name: lab
+lab: {}
+nodes:
+  c: {roles: [controller], count: 3}
+  k: {roles: [compute, network], count: 2}
+"""
+
+KNOWN_WITHOUT_EFFECT = {
+    # One function writes every section by which a service calls another; some of them know fewer of its options.
+    *(
+        ("neutron.conf", s, o)
+        for s in ("nova", "placement")
+        for o in (
+            "connect_retries",
+            "connect_retry_delay",
+            "status_code_retries",
+            "status_code_retry_delay",
+            "valid_interfaces",
+        )
+    ),
+    *(
+        ("nova.conf", "service_user", o)
+        for o in (
+            "connect_retries",
+            "connect_retry_delay",
+            "status_code_retries",
+            "status_code_retry_delay",
+            "valid_interfaces",
+            "region_name",
+        )
+    ),
+    *(
+        ("nova.conf", "glance", o)
+        for o in (
+            "auth_type",
+            "auth_url",
+            "username",
+            "password",
+            "project_name",
+            "project_domain_name",
+            "user_domain_name",
+        )
+    ),
+    # uWSGI takes any key as a variable of its own; the others belong to its HTTP plugin, which lists them itself.
+    *(
+        ("api-uwsgi.ini", "uwsgi", o)
+        for o in (
+            "name",
+            "start-time",
+            "http-auto-chunked",
+            "http-chunked-input",
+            "wsgi-manage-chunked-input",
+        )
+    ),
+}
+
+
+def written() -> Iterator[tuple[str, str, str]]:
+    """File, section and option of everything that the services write into files with an option list."""
+    layout = layout_of(parse_cloud(CLOUD))
+    declared = declarations_of(layout)
+    site = Site(
+        layout=layout, declared=declared, secrets={name: f"({name})" for name in secret_names(declared)}
+    )
+    for step in plan_of(site):
+        for node in step.nodes:
+            for resource in step.resources(node):
+                if isinstance(resource, File):
+                    yield from options_in(resource)
+
+
+def options_in(file: File) -> Iterator[tuple[str, str, str]]:
+    name = "api-uwsgi.ini" if "/uwsgi/" in file.path else PurePath(file.path).name
+    if options_of(name) is None:
+        return
+    parser = configparser.RawConfigParser(
+        strict=False, default_section="\0", delimiters=("=",), allow_no_value=True
+    )
+    parser.optionxform = str  # type: ignore[assignment, method-assign]
+    parser.read_string(file.content)
+    for section in parser.sections():
+        for option in parser[section]:
+            yield name, section, canonical(name, option)
+
+
+def test_every_option_that_the_services_write_exists() -> None:
+    unknown = set()
+    for file, section, option in written():
+        known = options_of(file)
+        assert known is not None
+        if option not in (known.section(section) or {}):
+            unknown.add((file, section, option))
+    assert unknown - KNOWN_WITHOUT_EFFECT == set()
+
+
+def test_the_lists_hold_what_the_packages_are_known_to_have() -> None:
+    assert len(known_files()) == 9
+    for file, section, option in (
+        ("nova.conf", "libvirt", "virt_type"),
+        ("nova.conf", "keystone_authtoken", "username"),
+        ("neutron.conf", "oslo_messaging_rabbit", "rabbit_quorum_queue"),
+        ("ml2_conf.ini", "ovn", "ovn_nb_connection"),
+        ("glance-api.conf", "os_glance_staging_store", "filesystem_store_datadir"),
+        ("keystone.conf", "fernet_tokens", "key_repository"),
+        ("placement.conf", "placement_database", "connection"),
+        ("neutron_ovn_metadata_agent.ini", "DEFAULT", "metadata_proxy_shared_secret"),
+        ("99-stackhaven.cnf", "mariadbd", "wsrep_cluster_address"),
+        ("glance-api-uwsgi.ini", "uwsgi", "processes"),
+    ):
+        known = options_of(file)
+        assert known is not None
+        assert option in (known.section(section) or {}), (file, section, option)
+    assert options_of("no-such.conf") is None
