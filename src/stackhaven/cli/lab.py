@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shlex
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -192,12 +193,14 @@ def revert(app: App, name: str) -> None:
 
 @lab.command()
 @click.argument("node")
+@click.argument("command", nargs=-1)
 @pass_app
-def shell(app: App, node: str) -> None:
-    """Log in to a machine as root, by SSH."""
+def shell(app: App, node: str, command: tuple[str, ...]) -> None:
+    """Log in to a machine as root, by SSH; with COMMAND (after `--`), run that there instead."""
     session = app.session()
     target = session.targets[_lab_of(session).known(node).name]
-    argv = [*target.client(), "-t", "--", target.address]
+    words = ["-T", "--", target.address, shlex.join(command)] if command else ["-t", "--", target.address]
+    argv = [*target.client(), *words]
     os.execvp(argv[0], argv)
 
 

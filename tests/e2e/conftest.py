@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.harness import Cloud
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if os.geteuid() == 0:
+        return
+    skip = pytest.mark.skip(reason="a lab needs root")
+    for item in items:
+        if "e2e" in item.keywords:
+            item.add_marker(skip)
+
+
+@pytest.fixture(scope="session")
+def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """The full cloud of examples/lab.yaml, up; later tests of the session find it as the earlier ones left it."""
+    cloud = Cloud.of_example("lab.yaml", tmp_path_factory.mktemp("full"), "e2e")
+    cloud.purge()
+    done = cloud.up()
+    assert done.code == 0, done.out[-3000:] + done.err[-3000:]
+    yield cloud
+    cloud.purge()
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Cloud]:
+    """The spine of examples/small.yaml, not yet up."""
+    cloud = Cloud.of_example("small.yaml", tmp_path, "e2esmall")
+    cloud.purge()
+    yield cloud
+    cloud.purge()
