@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import click
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from stackhaven.cli.context import App, pass_app
 
+if TYPE_CHECKING:
     from rich.console import Console
 
-    from stackhaven.lab.progress import Event
-    from stackhaven.operate.session import Session
-
-
-class FileContext(Protocol):
-    """What the command group hands down."""
-
-    @property
-    def file(self) -> Path:
-        """The cloud's description."""
+PIPE_WIDTH = 160
+"""Columns where the output is no terminal."""
 
 
 @click.command()
@@ -31,8 +22,9 @@ class FileContext(Protocol):
     "--diff/--no-diff", "diffs", default=True, help="Show differences of files (secrets are masked)."
 )
 @click.option("--offline", is_flag=True, help="Show the table of contents without contacting any node.")
+@pass_app
 @click.pass_context
-def plan(context: click.Context, as_json: bool, diffs: bool, offline: bool) -> None:
+def plan(context: click.Context, app: App, as_json: bool, diffs: bool, offline: bool) -> None:
     """Show what `haven up` would change, node by node; change nothing.
 
     Exit code: 0 nothing to do, 2 changes pending, 1 a node could not be looked at.
@@ -41,7 +33,7 @@ def plan(context: click.Context, as_json: bool, diffs: bool, offline: bool) -> N
     from stackhaven.engine.screen import view_for
     from stackhaven.operate.converge import look, plan_for
 
-    session = _open(context)
+    session = app.session()
     whole = plan_for(session)
     console = _console()
     if offline:
@@ -60,22 +52,25 @@ def plan(context: click.Context, as_json: bool, diffs: bool, offline: bool) -> N
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one event per line as JSON, for programs.")
+@pass_app
 @click.pass_context
-def up(context: click.Context, as_json: bool) -> None:
+def up(context: click.Context, app: App, as_json: bool) -> None:
     """Make the cloud as its file says. Safe to stop at any moment and to call again: it goes on.
 
     Changes only what differs and restarts only what reads it. Ctrl-C stops after the running steps, a second one at
     once. Exit code: 0 the cloud is as described, 1 something failed.
     """
+    from stackhaven.cli.narrate import narrated
     from stackhaven.engine.report import print_summary, result_data
     from stackhaven.engine.screen import view_for
     from stackhaven.operate.converge import bring_about, plan_for
     from stackhaven.operate.machines import ensure_machines
 
-    session = _open(context)
+    session = app.session()
     whole = plan_for(session)
     console = _console()
-    ensure_machines(session, _machine_progress(_console(stderr=True)))
+    with narrated() as progress:
+        ensure_machines(session, progress)
     result = bring_about(session, whole, view_for(console, as_json=as_json))
     if as_json:
         click.echo(json.dumps({"kind": "result", **result_data(result)}))
@@ -87,13 +82,13 @@ def up(context: click.Context, as_json: bool) -> None:
 @click.command()
 @click.argument("run", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
-@click.pass_context
-def log(context: click.Context, run: str | None, as_json: bool) -> None:
+@pass_app
+def log(app: App, run: str | None, as_json: bool) -> None:
     """List past runs, or show one: RUN is the beginning of its name, or `last`."""
     from stackhaven.engine.history import find_run, list_runs
     from stackhaven.engine.report import print_past_run, print_past_runs
 
-    runs = _open(context).state.runs
+    runs = app.session().state.runs
     if run is None:
         past = list_runs(runs)
         if as_json:
@@ -108,26 +103,8 @@ def log(context: click.Context, run: str | None, as_json: bool) -> None:
         print_past_run(found, _console())
 
 
-def _open(context: click.Context) -> Session:
-    from stackhaven.operate.session import open_session
-
-    given: FileContext = context.obj
-    session = open_session(given.file)
-    for warning in session.warnings:
-        click.echo(str(warning), err=True)
-    return session
-
-
 def _console(*, stderr: bool = False) -> Console:
     from rich.console import Console
 
-    return Console(stderr=stderr, highlight=False)
-
-
-def _machine_progress(console: Console) -> Callable[[Event], None]:
-    def show(event: Event) -> None:
-        if event.phase != "running":
-            took = f" {event.elapsed_s:.1f} s" if event.elapsed_s else ""
-            console.print(f"{event.phase:>9}{took}  {event.node}  {event.what}")
-
-    return show
+    console = Console(stderr=stderr, highlight=False)
+    return console if console.is_terminal else Console(stderr=stderr, highlight=False, width=PIPE_WIDTH)

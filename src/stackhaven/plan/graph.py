@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from stackhaven.errors import HavenError
 from stackhaven.plan.step import Need, Step
@@ -95,7 +96,7 @@ class _Builder:
                 self.place[step.name, node] = self._vertex(Vertex(step.name, node), step.weight)
         for step in self.steps:
             if step.serial:
-                for before, after in zip(step.nodes, step.nodes[1:], strict=False):
+                for before, after in pairwise(step.nodes):
                     self._edge(self.place[step.name, before], self.place[step.name, after])
             for need in step.needs:
                 self._resolve(step, need)
