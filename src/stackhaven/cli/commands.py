@@ -55,6 +55,7 @@ SECTIONS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry(
                 "status", "look:status", "Show the whole cloud on one screen: what is degraded, what to do."
             ),
+            Entry("access", "access:access", "Say where dashboard and APIs are, and how to sign in."),
             Entry("verify", "look:verify", "Prove through the public APIs that two guests meet."),
         ),
     ),

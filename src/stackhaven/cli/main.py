@@ -35,9 +35,8 @@ class LazyGroup(click.Group):
         entry = find(cmd_name)
         if entry is None:
             return None
-        command = getattr(importlib.import_module(entry.module), entry.attribute)
-        assert isinstance(command, click.Command)
-        return command
+        command = getattr(importlib.import_module(entry.module), entry.attribute, None)
+        return command if isinstance(command, click.Command) else None
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

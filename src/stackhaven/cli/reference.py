@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import sys
 from collections.abc import Iterator, Mapping
@@ -12,6 +11,7 @@ from typing import Any
 import click
 
 from stackhaven.cli.commands import available
+from stackhaven.cli.main import cli
 from stackhaven.model.rules import RULES
 from stackhaven.model.schema import json_schema
 
@@ -130,8 +130,6 @@ def _bounds(value: Schema) -> str:
 def commands() -> str:
     """Every command with its options, as ``--help`` prints them."""
     lines = ["# Commands", "", "Generated from the program by `make docs`.", ""]
-    from stackhaven.cli.main import cli
-
     lines += _help(cli, click.Context(cli, info_name="haven", max_content_width=WIDTH), level=2)
     return "\n".join(lines).rstrip() + "\n"
 
@@ -147,12 +145,11 @@ def _help(command: click.Command, context: click.Context, *, level: int) -> list
         "",
     ]
     if level == 2:
-        entries = [entry for _, group in available() for entry in group]
-        children = [(e.name, getattr(importlib.import_module(e.module), e.attribute)) for e in entries]
+        children = [(e.name, cli.get_command(context, e.name)) for _, group in available() for e in group]
     else:
         children = sorted(getattr(command, "commands", {}).items())
     for name, child in children:
-        if not child.hidden:
+        if child is not None and not child.hidden:
             below = click.Context(child, info_name=name, parent=context, max_content_width=WIDTH)
             lines += _help(child, below, level=level + 1)
     return lines

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.unit
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference"
 
 
-@pytest.mark.parametrize("name", sorted(reference.pages()))
+@pytest.mark.parametrize("name", ["cloud-yaml.md", "cloud.schema.json", "commands.md"])
 def test_the_committed_page_is_current(name: str) -> None:
     assert (REFERENCE / name).read_text(encoding="utf-8") == reference.pages()[name], "run `make docs`"
 

@@ -112,7 +112,9 @@ def test_a_good_cloud_offends_no_rule() -> None:
 
 def test_every_rule_has_a_case_that_offends_it() -> None:
     told_by_facts = {"service-unknown", "port-twice"}
-    assert {rule for rule, _ in CASES} | told_by_facts == set(RULES)
+    modules = {"choices", "networks", "nodes", "secrets", "settings"}
+    here = {r.id for r in RULES.values() if r.check.__module__.rpartition(".")[2] in modules}
+    assert {rule for rule, _ in CASES} | told_by_facts == here
 
 
 def test_every_rule_explains_itself() -> None:
