@@ -22,6 +22,7 @@ from stackhaven.model.defaults import (
     reserved,
     router_id,
 )
+from stackhaven.model.fencing import bmcs_of
 
 
 def layout_of(cloud: Cloud) -> Layout:
@@ -39,6 +40,7 @@ def layout_of(cloud: Cloud) -> Layout:
     tunnel = _addresses(cloud, machines, "tunnel")
     first, last = floating_range(cloud)
     lab = cloud.lab is not None
+    bmcs = bmcs_of(cloud)
     return Layout(
         cloud=cloud,
         nodes=tuple(
@@ -53,6 +55,7 @@ def layout_of(cloud: Cloud) -> Layout:
                 ssh=_ssh_of(machine),
                 ordinal=ordinal,
                 domain=machine.node.domain,
+                bmc=bmcs.get(machine.name),
             )
             for ordinal, machine in enumerate(machines)
         ),

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from stackhaven.model.cloud import Cloud, Role, Ssh
+from stackhaven.model.fencing import BmcAccess
 
 
 @dataclass(frozen=True, kw_only=True)
 class LayoutNode:
-    """One machine with everything resolved; addresses as text, memory in MiB."""
+    """One machine with everything resolved; addresses as text, memory in MiB. `bmc`: how its power is switched."""
 
     name: str
     roles: frozenset[Role]
@@ -23,6 +24,7 @@ class LayoutNode:
     ssh: Ssh | None
     ordinal: int
     domain: str = ""
+    bmc: BmcAccess | None = None
 
     def has(self, role: Role) -> bool:
         """Whether the machine has this role."""

@@ -29,6 +29,7 @@ def _roomy(network: ipaddress.IPv4Network) -> ipaddress.IPv4Network:
 
 Cidr = Annotated[ipaddress.IPv4Network, AfterValidator(_roomy)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
+SecretName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9._-]{0,62}$")]
 CloudName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,14}$")]
 
 
@@ -87,7 +88,7 @@ class Networks(Part):
 class Vip(Part):
     """The virtual addresses and who moves them."""
 
-    provider: Literal["keepalived"] = Field("keepalived", description="What moves the address.")
+    provider: Literal["keepalived", "pacemaker"] = Field("keepalived", description="What moves the address.")
     internal: ipaddress.IPv4Address | None = Field(
         None, description="Address of the internal endpoints, in the management network. Default: its .5."
     )
@@ -102,6 +103,55 @@ class Vip(Part):
         ge=1,
         le=255,
         description="VRRP router id, unique in the network. Default: derived from the name.",
+    )
+
+    token_s: float = Field(
+        1.0,
+        ge=0.3,
+        le=30,
+        description="Pacemaker: a member silent for so long is lost; the others agree on it in 1.2 times that.",
+    )
+    test_without_fencing: bool = Field(
+        False,
+        description="Pacemaker without fencing, for tests only: a member that is cut off but alive is not stopped.",
+    )
+
+
+class Bmc(Part):
+    """The management controller of a machine. What is left out is as in `fencing`."""
+
+    address: str | None = Field(
+        None,
+        min_length=1,
+        description="Host name or address. With `count`, {n} in it stands for the machine's number. "
+        "Not in a lab, which makes its own.",
+    )
+    kind: Literal["ipmi", "redfish"] | None = Field(None, description="What it speaks.")
+    user: str | None = Field(None, min_length=1, description="Account.")
+    password_name: SecretName | None = Field(None, description="Name of the secret that is its password.")
+    verify_tls: bool | None = Field(
+        None, description="Redfish: insist on a certificate of a known authority."
+    )
+
+
+class Fencing(Part):
+    """How the power of a lost machine is taken by the others, through its BMC."""
+
+    kind: Literal["ipmi", "redfish"] = Field("ipmi", description="What the BMCs speak.")
+    address: str | None = Field(
+        None,
+        min_length=1,
+        description="Address by rule: {name} stands for the machine's name, {n} for its number within its entry.",
+    )
+    user: str = Field("haven", min_length=1, description="Account, with the right to switch power.")
+    password_name: SecretName = Field(
+        "fencing.bmc",
+        description="Name of the secret that is the password: `haven secret set NAME`. A lab makes it.",
+    )
+    verify_tls: bool | None = Field(
+        None,
+        description="Redfish: insist on a certificate of a known authority. Default: true; lab false, "
+        "whose BMCs sign their own.",
     )
 
 
@@ -137,6 +187,7 @@ class Node(Part):
         default_factory=dict,
         description="Interface per network. Default: mgmt0, tun0, ext0 (the lab's names).",
     )
+    bmc: Bmc | None = Field(None, description="Its management controller, where `fencing` does not say all.")
     memory_mb: int | None = Field(
         None,
         ge=512,
@@ -216,6 +267,10 @@ class Cloud(Part):
         description="The networks of the hosts. A lab may leave out all or some: they follow from its name."
     )
     vip: Vip = Field(default_factory=Vip, description="The virtual addresses and who moves them.")
+    fencing: Fencing | None = Field(
+        None,
+        description="How the power of a lost machine is taken. A lab with Pacemaker needs no entry.",
+    )
     nodes: dict[Name, Node] = Field(min_length=1, description="Machines by name.")
     services: tuple[str, ...] | None = Field(
         None, description="OpenStack services to run. Default: all of the core."

@@ -38,9 +38,7 @@ def digest_of(text: str) -> int:
 
 def lab_networks(name: str) -> dict[str, dict[str, object]]:
     """Three neighbouring /24 of `LAB_RANGE`, chosen by the lab's name; gateways (.1) are the lab's hub."""
-    slots = LAB_RANGE.num_addresses // 1024
-    base = LAB_RANGE.network_address + 1024 * (digest_of(f"lab networks of {name}") % slots)
-    management, tunnel, external = (base + 256 * i for i in range(3))
+    management, tunnel, external = (lab_base(name) + 256 * i for i in range(3))
     return {
         "management": {"cidr": f"{management}/24", "gateway": str(management + 1)},
         "tunnel": {"cidr": f"{tunnel}/24"},
@@ -57,6 +55,12 @@ def machines_of(nodes: Mapping[str, Node]) -> tuple[Machine, ...]:
         else:
             machines.extend(Machine(f"{key}{n}", key, n, node) for n in range(1, node.count + 1))
     return tuple(machines)
+
+
+def lab_base(name: str) -> IPv4Address:
+    """The first of the 1024 addresses of `LAB_RANGE` that belong to the lab of this name."""
+    slots = LAB_RANGE.num_addresses // 1024
+    return LAB_RANGE.network_address + 1024 * (digest_of(f"lab networks of {name}") % slots)
 
 
 def internal_vip(cloud: Cloud) -> IPv4Address:

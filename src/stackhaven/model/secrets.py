@@ -12,8 +12,12 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from string import ascii_letters, digits
 
 from stackhaven.errors import HavenError
+
+IPMI_PASSWORD_LENGTH = 20
+"""Longest password of an IPMI 2.0 user, in bytes (IPMI 2.0 specification, Set User Password)."""
 
 _OWNER_ONLY = 0o600
 _LOG = logging.getLogger(__name__)
@@ -39,13 +43,18 @@ class Secrets(Mapping[str, str]):
 
 
 def new_secret(name: str) -> str:
-    """A fresh value of 128 bits or more.
+    """A fresh value of 128 bits or more, as far as its reader takes so many.
 
-    A name that ends in ``.fernet`` is a fernet key, 32 bytes in URL-safe base64; every other is hexadecimal,
-    so that it needs no quoting in any configuration file or URL.
+    A name that ends in ``.fernet`` is a fernet key, 32 bytes in URL-safe base64; ``.authkey`` is one of corosync,
+    which takes 128 to 4096 bytes; ``.bmc`` is 20 letters and digits (119 bits), the longest password that IPMI takes.
+    Every other is hexadecimal, so that it needs no quoting in any configuration file or URL.
     """
     if name.endswith(".fernet"):
         return base64.urlsafe_b64encode(random.token_bytes(32)).decode()
+    if name.endswith(".authkey"):
+        return random.token_urlsafe(192)
+    if name.endswith(".bmc"):
+        return "".join(random.choice(ascii_letters + digits) for _ in range(IPMI_PASSWORD_LENGTH))
     return random.token_hex(16)
 
 
@@ -86,6 +95,13 @@ def ensure_secrets(path: Path, names: Iterable[str]) -> Secrets:
         values = {**known, **missing}
         write_owner_only(path, json.dumps(values, indent=1, sort_keys=True) + "\n")
         return Secrets(values)
+
+
+def set_secret(path: Path, name: str, value: str) -> None:
+    """Keep a value that was given rather than made, such as the password of a BMC. It replaces an earlier one."""
+    with one_at_a_time(path):
+        values = {**read_secrets(path), name: value}
+        write_owner_only(path, json.dumps(values, indent=1, sort_keys=True) + "\n")
 
 
 @contextmanager

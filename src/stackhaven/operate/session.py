@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from stackhaven.design.addresses import layout_of
 from stackhaven.design.layout import Layout, LayoutNode
 from stackhaven.engine.ssh import SshTarget
-from stackhaven.errors import InputError
+from stackhaven.errors import HavenError, InputError
 from stackhaven.lab.host import kernel_datapath
 from stackhaven.lab.reach import ssh_prefix
 from stackhaven.model.cloud import Cloud
+from stackhaven.model.fencing import password_names
 from stackhaven.model.finding import Finding
 from stackhaven.model.load import Checked, check_file
 from stackhaven.model.rules import Facts, PortClaim
-from stackhaven.model.secrets import ensure_secrets
+from stackhaven.model.secrets import Secrets, ensure_secrets
 from stackhaven.model.state import State
 from stackhaven.operate.hostkeys import pin_known_hosts
 from stackhaven.plan.mask import Masker
@@ -57,7 +58,7 @@ def open_session(file: Path) -> Session:
     layout = layout_of(cloud)
     declared = declarations_of(layout)
     state = State.beside(file, cloud.name)
-    secrets = ensure_secrets(state.secrets, secret_names(declared))
+    secrets = secrets_of(cloud, state, declared)
     pin_known_hosts(state.known_hosts, layout)
     return Session(
         file=file,
@@ -71,6 +72,27 @@ def open_session(file: Path) -> Session:
         masker=Masker(secrets.values()),
         warnings=checked.findings,
     )
+
+
+def secrets_of(cloud: Cloud, state: State, declared: Sequence[Declaration]) -> Secrets:
+    """The cloud's secrets, made where they are missing. Passwords of existing BMCs cannot be made, only given.
+
+    Raises:
+        HavenError: rule ``secret-missing``.
+
+    """
+    given = password_names(cloud)
+    made = given if cloud.lab is not None else ()
+    secrets = ensure_secrets(state.secrets, {*secret_names(declared), *made})
+    missing = [name for name in given if name not in secrets]
+    if missing:
+        raise HavenError(
+            f"the password of the BMCs is not known: no secret {' and no secret '.join(missing)}",
+            why="without it no controller could take the power of a lost one",
+            todo="\n       ".join(f"haven secret set {name}" for name in missing),
+            rule="secret-missing",
+        )
+    return secrets
 
 
 def has_kernel_datapath(cloud: Cloud) -> bool:

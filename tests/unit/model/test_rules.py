@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from stackhaven.model.cloud import Cloud
+from stackhaven.model.fencing import lab_bmc_network
 from stackhaven.model.load import check_text
 from stackhaven.model.rules import RULES, Facts, PortClaim, explain, rule_ids
 
@@ -34,7 +35,22 @@ def with_nodes(nodes: str, head: str = HEAD) -> str:
 CONTROLLERS = "  c: {roles: [controller], count: 3}\n"
 REST = CONTROLLERS + "  k: {roles: [compute, network], count: 2}\n"
 
+PACEMAKER = "vip: {provider: pacemaker}\n"
+HOSTS = NETWORKS + NODES.replace("count: 3", "count: 3, ssh: {address: 'c{n}'}").replace(
+    "count: 2", "count: 2, ssh: {address: 'k{n}'}"
+)
+FENCED = "name: x\nimages: {shared: true}\n" + HOSTS + PACEMAKER
+
 CASES = [
+    ("fencing-none", FENCED),
+    ("fencing-address", FENCED + "fencing: {user: operator}\n"),
+    ("bmc-twice", FENCED + "fencing: {address: bmc.example.org}\n"),
+    ("bmc-twice", FENCED.replace("count: 3,", "count: 3, bmc: {address: 10.9.0.1},") + "fencing: {}\n"),
+    ("bmc-lab", GOOD + PACEMAKER + "fencing: {address: '{name}.bmc'}\n"),
+    ("bmc-lab", GOOD.replace("count: 3", "count: 3, bmc: {address: 'bmc{n}'}") + PACEMAKER),
+    ("bmc-overlap", GOOD.replace("172.30.2.0/24", str(lab_bmc_network("lab"))) + PACEMAKER),
+    ("fencing-test", GOOD + "vip: {provider: pacemaker, test_without_fencing: true}\n"),
+    ("fencing-two", GOOD.replace("count: 3", "count: 2") + PACEMAKER),
     ("net-overlap", GOOD.replace("172.30.2.0/24", "172.30.1.128/25")),
     ("addresses-exhausted", GOOD.replace("172.30.2.0/24", "172.30.2.0/28")),
     ("gateway-outside", GOOD.replace("gateway: 172.30.1.1", "gateway: 172.30.4.1")),
@@ -108,6 +124,18 @@ def test_each_rule_finds_its_mistake(rule: str, text: str) -> None:
 
 def test_a_good_cloud_offends_no_rule() -> None:
     assert rules_of(GOOD) == set()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        GOOD + PACEMAKER,
+        FENCED + "fencing: {address: '{name}.bmc.example.org'}\n",
+        FENCED.replace("count: 3,", "count: 3, bmc: {address: '10.9.0.{n}'},") + "fencing: {kind: redfish}\n",
+    ],
+)
+def test_pacemaker_with_a_way_to_fence_every_controller_is_accepted(text: str) -> None:
+    assert rules_of(text) == set()
 
 
 def test_every_rule_has_a_case_that_offends_it() -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from stackhaven.model.finding import Finding
-from stackhaven.model.rules import choices, networks, nodes, secrets, settings
+from stackhaven.model.rules import choices, fencing, networks, nodes, secrets, settings
 from stackhaven.model.rules.base import Facts, Hit, PortClaim, Rule, Subject, table
 
 __all__ = ["RULES", "Facts", "Hit", "PortClaim", "Rule", "Subject", "explain", "findings_of"]
 
-_ENTERED = (choices, networks, nodes, secrets, settings)
+_ENTERED = (choices, networks, nodes, fencing, secrets, settings)
 RULES = dict(table())
 """All rules by id, in reading order."""
 
