@@ -153,6 +153,7 @@ def configuration(site: Site, node: LayoutNode) -> tuple[Resource, ...]:
             "[Service]\n"
             # The packaged program recovers the position but joins whatever it finds, or nothing.
             f"ExecStartPre=\nExecStartPre={path_of('galera_start.py')}\n"
+            f"ExecStopPost=-{path_of('galera_start.py')} stopped\n"
             "Restart=on-failure\nRestartSec=1\n"
             # A member without a primary component does not end by itself.
             "TimeoutStopSec=60\nSendSIGKILL=yes\nLimitNOFILE=65536\n",
@@ -191,7 +192,6 @@ def member_cnf(site: Site, node: LayoutNode, addresses: tuple[str, ...]) -> str:
                 "innodb_lock_wait_timeout": 30,
                 "performance_schema": "OFF",
                 "binlog_format": "ROW",
-                "log_bin": Because("OFF", "Galera replicates write sets itself"),
                 "character-set-server": "utf8mb3",
                 "collation-server": "utf8mb3_general_ci",
                 "wsrep_on": "ON",

@@ -9,6 +9,7 @@ GET /state  the same as JSON, with the recovered position of a member that is do
 import http.server
 import json
 import os
+import re
 import sys
 import threading
 import time
@@ -17,6 +18,7 @@ import pymysql
 
 SOCKET = "/run/mysqld/mysqld.sock"
 PHASE = "/run/mysqld/haven-phase.json"
+GRASTATE = "/var/lib/mysql/grastate.dat"
 STATUS = (
     "wsrep_local_state",
     "wsrep_cluster_status",
@@ -78,7 +80,22 @@ def full_state(member):
             state["start"] = json.load(file)
     except (OSError, ValueError):
         state["start"] = None
+    state["stored"] = stored_position()
     return state
+
+
+def stored_position():
+    """What an orderly stop left in grastate.dat; the sequence number of a member that runs or crashed is -1 there."""
+    try:
+        with open(GRASTATE) as file:
+            fields = dict(re.findall(r"^(\w+):\s*(\S+)\s*$", file.read(), re.MULTILINE))
+        return {
+            "uuid": fields["uuid"],
+            "seqno": int(fields["seqno"]),
+            "safe": fields["safe_to_bootstrap"] == "1",
+        }
+    except (OSError, KeyError, ValueError):
+        return None
 
 
 def handler(member):
