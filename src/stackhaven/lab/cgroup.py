@@ -170,10 +170,12 @@ def memory_mb(group: str) -> int:
 
 
 def _enable_memory(unified: Path, group: str) -> None:
+    """Have the kernel count memory below the group's parents, where the tree has that controller at all."""
     (unified / group).parent.mkdir(parents=True, exist_ok=True)
     for directory in (unified, *(unified / p for p in reversed(Path(group).parents[:-1]))):
+        available = (directory / "cgroup.controllers").read_text(encoding="ascii").split()
         control = directory / "cgroup.subtree_control"
-        if "memory" not in control.read_text(encoding="ascii").split():
+        if "memory" in available and "memory" not in control.read_text(encoding="ascii").split():
             control.write_text("+memory", encoding="ascii")
 
 
