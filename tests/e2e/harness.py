@@ -78,7 +78,7 @@ class Cloud:
 
     @property
     def name(self) -> str:
-        return next(l.split()[1] for l in self.file.read_text().splitlines() if l.startswith("name:"))
+        return next(x.split()[1] for x in self.file.read_text().splitlines() if x.startswith("name:"))
 
     @property
     def state(self) -> Path:

@@ -21,7 +21,8 @@ class Listener:
 
     From it follow the load balancer's stanza, the port checks, `haven verify` and `haven status`.
     `check`: "METHOD PATH" of an L7 health check, or empty for TCP. `single_writer`: only one backend is used at a
-    time, the others are standby. `backend_port`: the members' own port, if it is not the VIP's. `check_port`: where the check goes, if not to the port itself.
+    time, the others are standby. `backend_port`: the members' own port, if it is not the VIP's. `check_port`: where
+    the check goes, if not to the members' port.
     """
 
     name: str
