@@ -8,7 +8,7 @@ import pytest
 
 from stackhaven.design.addresses import layout_of
 from stackhaven.model.load import parse_cloud
-from stackhaven.model.options import canonical, known_files, options_of
+from stackhaven.model.options import UWSGI_FILES, canonical, known_files, options_of
 from stackhaven.plan import File
 from stackhaven.services.base import Site
 from stackhaven.services.contents import declarations_of, plan_of, secret_names
@@ -61,7 +61,7 @@ KNOWN_WITHOUT_EFFECT = {
     ),
     # uWSGI takes any key as a variable of its own; the others belong to its HTTP plugin, which lists them itself.
     *(
-        ("api-uwsgi.ini", "uwsgi", o)
+        ("nova-api-uwsgi.ini", "uwsgi", o)
         for o in (
             "name",
             "start-time",
@@ -75,6 +75,11 @@ KNOWN_WITHOUT_EFFECT = {
 
 def written() -> Iterator[tuple[str, str, str]]:
     """File, section and option of everything that the services write into files with an option list."""
+    for file in files():
+        yield from options_in(file)
+
+
+def files() -> Iterator[File]:
     layout = layout_of(parse_cloud(CLOUD))
     declared = declarations_of(layout)
     site = Site(
@@ -82,13 +87,11 @@ def written() -> Iterator[tuple[str, str, str]]:
     )
     for step in plan_of(site):
         for node in step.nodes:
-            for resource in step.resources(node):
-                if isinstance(resource, File):
-                    yield from options_in(resource)
+            yield from (r for r in step.resources(node) if isinstance(r, File))
 
 
 def options_in(file: File) -> Iterator[tuple[str, str, str]]:
-    name = "api-uwsgi.ini" if "/uwsgi/" in file.path else PurePath(file.path).name
+    name = "nova-api-uwsgi.ini" if "/uwsgi/" in file.path else PurePath(file.path).name
     if options_of(name) is None:
         return
     parser = configparser.RawConfigParser(
@@ -112,7 +115,7 @@ def test_every_option_that_the_services_write_exists() -> None:
 
 
 def test_the_lists_hold_what_the_packages_are_known_to_have() -> None:
-    assert len(known_files()) == 9
+    assert len(known_files()) == 15
     for file, section, option in (
         ("nova.conf", "libvirt", "virt_type"),
         ("nova.conf", "keystone_authtoken", "username"),
@@ -129,3 +132,8 @@ def test_the_lists_hold_what_the_packages_are_known_to_have() -> None:
         assert known is not None
         assert option in (known.section(section) or {}), (file, section, option)
     assert options_of("no-such.conf") is None
+
+
+def test_every_uwsgi_file_that_the_services_write_takes_settings() -> None:
+    units = {PurePath(file.path).stem for file in files() if "/uwsgi/" in file.path}
+    assert {f"{unit}-uwsgi.ini" for unit in units} == UWSGI_FILES

@@ -107,6 +107,7 @@ CASES = [
     ("secret-in-model", GOOD + "settings: {nova.conf: {DEFAULT: {my_ip: 'http://u:pw1@h/'}}}\n"),
     ("secret-in-model", GOOD + "region: a3f9c2e17b604d58931e7f0ac2b4d65e\n"),
     ("settings-file", GOOD + "settings: {nova.cfg: {DEFAULT: {debug: true}}}\n"),
+    ("settings-file", GOOD + "settings: {nova-apii-uwsgi.ini: {uwsgi: {harakiri: 60}}}\n"),
     ("settings-section", GOOD + "settings: {nova.conf: {default: {debug: true}}}\n"),
     ("settings-option", GOOD + "settings: {nova.conf: {DEFAULT: {debugg: true}}}\n"),
     ("settings-option", GOOD + "settings: {glance-api.conf: {DEFAULT: {rabbit_rabbit_host: x}}}\n"),
@@ -140,7 +141,7 @@ def test_pacemaker_with_a_way_to_fence_every_controller_is_accepted(text: str) -
 
 def test_every_rule_has_a_case_that_offends_it() -> None:
     told_by_facts = {"service-unknown", "port-twice"}
-    modules = {"choices", "networks", "nodes", "secrets", "settings"}
+    modules = {"choices", "fencing", "networks", "nodes", "secrets", "settings"}
     here = {r.id for r in RULES.values() if r.check.__module__.rpartition(".")[2] in modules}
     assert {rule for rule, _ in CASES} | told_by_facts == here
 
@@ -209,3 +210,29 @@ def test_real_settings_are_accepted(setting: str) -> None:
 def test_an_option_in_the_wrong_section_is_told_the_right_one() -> None:
     findings = check_text(GOOD + "settings: {nova.conf: {DEFAULT: {virt_type: qemu}}}\n").findings
     assert "belongs to [libvirt]" in findings[0].todo
+
+
+def test_the_mistakes_of_real_documents_are_caught_together() -> None:
+    """E-01, E-03, E-06, E-30, E-45 and a host with two names, as they stood in print."""
+    text = """\
+name: seed
+networks:
+  management: {cidr: 172.16.0.0/16, gateway: 172.16.0.1}
+  tunnel: {cidr: 172.17.0.0/16}
+  external: {cidr: 94.49.0.0/24, gateway: 94.49.50.1}
+vip: {internal: 192.168.1.32}
+nodes:
+  c1: {roles: [controller], ssh: {address: 192.168.56.101}}
+  c2: {roles: [controller, compute, network], ssh: {address: 192.168.56.101}}
+settings:
+  glance-api.conf: {DEFAULT: {rabbit_rabbit_host: 192.168.47.48, rabbit_rabbit_password: packtpub}}
+"""
+    expected = {
+        "vip-outside",
+        "controllers-even",
+        "settings-option",
+        "gateway-outside",
+        "net-docker",
+        "host-twice",
+    }
+    assert expected | {"secret-in-model"} <= rules_of(text)

@@ -9,8 +9,21 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-UWSGI_SUFFIX = "-uwsgi.ini"
-"""Every API has a file of this ending; all know the same options."""
+UWSGI_FILES = frozenset(
+    f"{unit}-uwsgi.ini"
+    for unit in (
+        "glance-api",
+        "horizon",
+        "keystone",
+        "neutron-api",
+        "nova-api",
+        "nova-api-metadata",
+        "placement-api",
+    )
+)
+"""Every API's uWSGI has a file of its own; all know the same options."""
+
+_UWSGI_LIST = "uwsgi.ini"
 
 _BACKENDS = {"glance-api.conf": "glance_store"}
 """Files with sections named after the operator's backends, and the section that lists what may stand in those."""
@@ -38,21 +51,23 @@ class Options:
 
 def canonical(file: str, option: str) -> str:
     """An option's name as the list has it: oslo.config and MariaDB take a hyphen for an underscore, uWSGI does not."""
-    return option if file.endswith(UWSGI_SUFFIX) else option.replace("-", "_")
+    return option if file in UWSGI_FILES else option.replace("-", "_")
 
 
 @cache
 def known_files() -> frozenset[str]:
-    """Files with an option list."""
-    folder = resources.files(__name__)
-    return frozenset(f.name.removesuffix(".json") for f in folder.iterdir() if f.name.endswith(".json"))
+    """Files that take settings, each with an option list."""
+    stored = (
+        f.name.removesuffix(".json") for f in resources.files(__name__).iterdir() if f.name.endswith(".json")
+    )
+    return frozenset(stored) - {_UWSGI_LIST} | UWSGI_FILES
 
 
 @cache
 def options_of(file: str) -> Options | None:
     """The options of a file by its base name, or None when there is no list."""
-    stored = "uwsgi.ini" if file.endswith(UWSGI_SUFFIX) else file
-    if stored not in known_files():
+    if file not in known_files():
         return None
+    stored = _UWSGI_LIST if file in UWSGI_FILES else file
     text = resources.files(__name__).joinpath(f"{stored}.json").read_text(encoding="utf-8")
     return Options(file, json.loads(text))

@@ -29,12 +29,11 @@ def _no_claims(cloud: Cloud) -> Iterable[PortClaim]:  # noqa: ARG001 - the shape
 class Facts:
     """What the rules are told of the services, since the model knows none of them.
 
-    `services`: names that may stand under ``services:``; empty leaves the rule out. `config_files`: files that take
-    `settings` though no option list is known. `ports`: everything that listens in a given cloud.
+    `services`: names that may stand under ``services:``; empty leaves the rule out. `ports`: everything that
+    listens in a given cloud.
     """
 
     services: frozenset[str] = frozenset()
-    config_files: frozenset[str] = frozenset()
     ports: Callable[[Cloud], Iterable[PortClaim]] = _no_claims
 
 

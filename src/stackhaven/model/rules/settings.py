@@ -41,10 +41,9 @@ def _section(known: Options, section: str, options: Mapping[str, Scalar]) -> Map
 @rule("settings-file", "settings")
 def settings_file(subject: Subject) -> Iterator[Hit]:
     """`settings` names a file that no service of the cloud writes."""
-    files = known_files() - {"uwsgi.ini"} | subject.facts.config_files
     for file in subject.cloud.settings:
-        if file not in files and options_of(file) is None:
-            hint = similar(file, sorted(files))
+        if file not in known_files():
+            hint = similar(file, sorted(known_files()))
             yield Hit(("settings", file), f"settings: there is no file {file}", hint, on_key=True)
 
 
