@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,6 +17,8 @@ from pathlib import Path
 from stackhaven.errors import HavenError
 
 _POLL_S = 0.02
+
+_JOIN_AND_EXEC = 'while [ "$1" != -- ]; do echo $$ > "$1" || exit 1; shift; done; shift; exec "$@"'
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,15 @@ def create(group: str) -> tuple[Path, ...]:
     for tree in trees.all():
         (tree / group).mkdir(parents=True, exist_ok=True)
     return tuple(tree / group / "cgroup.procs" for tree in trees.all())
+
+
+def starter(group: str, argv: Sequence[str]) -> tuple[str, ...]:
+    """Command line that makes a program a member of the group (made if need be) and leaves it running on its own.
+
+    It joins before it becomes the program, so that nothing of it is ever elsewhere.
+    """
+    members = (str(path) for path in create(group))
+    return ("setsid", "--fork", "sh", "-c", _JOIN_AND_EXEC, "sh", *members, "--", *argv)
 
 
 def populated(group: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from stackhaven.errors import HavenError
 from stackhaven.lab import cgroup, host, leftovers, locks, network, reach, state
+from stackhaven.lab.bmc import control
 from stackhaven.lab.home import Home, LabHome, require_free_space
 from stackhaven.lab.image import Image, installed
 from stackhaven.lab.node import Disk, console_tail
@@ -61,12 +62,20 @@ class Lab:
         self.files: LabHome = self.home.lab(spec.name)
         self._record_lock = threading.Lock()
 
-    def up(self, image: Image, *, authorized_key: str, progress: Progress = silent) -> dict[str, str]:
+    def up(
+        self,
+        image: Image,
+        *,
+        authorized_key: str,
+        bmc_passwords: Mapping[str, str] | None = None,
+        progress: Progress = silent,
+    ) -> dict[str, str]:
         """Have every node running and answering by SSH. Idempotent, and goes on after any interruption.
 
         Args:
             image: what new disks are made on.
             authorized_key: public key line that may log in as root.
+            bmc_passwords: that of each node's BMC, where the lab has BMCs.
             progress: told of each node's boot.
 
         Returns:
@@ -81,6 +90,7 @@ class Lab:
         with self.exclusively("haven lab up"):
             self._pin(image, authorized_key)
             network.build_hub(self.spec)
+            control.ensure(self.spec, self.home, bmc_passwords or {})
             keys = {n.name: host_key(self.files.keys(n.name), comment=n.machine) for n in self.spec.nodes}
             self.each(keys, lambda name: self._boot(self.spec.node(name), progress))
         return keys
@@ -99,6 +109,8 @@ class Lab:
                 with stage(progress, "shut down", node=name):
                     orderly[name] = self.shutdown(name, timeout_s=timeout_s)
 
+            # First: a node that leaves must not be switched on again by the others.
+            control.stop(self.spec.name)
             self.each((n.name for n in self.spec.nodes), halt)
             network.remove_all(self.spec.name)
             cgroup.remove(cgroup_of(self.spec.name))
@@ -118,6 +130,13 @@ class Lab:
         node = self.known(name)
         network.build_hub(self.spec)
         self._boot(node, progress)
+
+    def switch_on(self, name: str) -> None:
+        """Begin to boot a node with its disk, as its power button does; return when its init lives."""
+        node = self.known(name)
+        with self._node_locked(node):
+            self._want(node, Power.ON)
+            self._machine(node).on()
 
     def power_off(self, name: str) -> None:
         """Take a node's power: nothing is flushed, stopped or said by it."""
@@ -198,14 +217,12 @@ class Lab:
         return self.home.labs / f".{self.spec.name}.lock"
 
     def _boot(self, node: LabNode, progress: Progress) -> None:
-        with self._node_locked(node), stage(progress, "boot", node=node.name):
-            self._want(node, Power.ON)
-            machine = self._machine(node)
-            machine.on()
+        with stage(progress, "boot", node=node.name):
+            self.switch_on(node.name)
             if not reach.wait_for_ssh(self.spec.hub, node.address, timeout_s=_SSH_TIMEOUT_S):
                 raise HavenError(
                     f"node {node.name} runs, but its SSH did not answer within {_SSH_TIMEOUT_S:g} s",
-                    why=console_tail(machine.disk.console),
+                    why=console_tail(self.files.console(node.name)),
                     todo=f"haven lab power reset {node.name}",
                     rule="lab-boot",
                 )

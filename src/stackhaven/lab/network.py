@@ -32,7 +32,10 @@ def build_hub(spec: LabSpec) -> None:
                 " type bridge forward_delay 0 stp_state 0 mcast_snooping 0"
             )
         commands += [
-            f"addr replace {network.gateway} dev {network.bridge}",
+            *(
+                f"addr replace {address} dev {network.bridge}"
+                for address in (network.gateway, *network.further)
+            ),
             f"link set {network.bridge} mtu {network.mtu} up",
         ]
     _batch(spec.hub, commands)

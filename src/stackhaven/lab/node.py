@@ -19,9 +19,6 @@ _BOOT_TIMEOUT_S = 30.0
 _POLL_S = 0.02
 _CONSOLE_LINES = 12
 
-_JOIN_AND_EXEC = 'while [ "$1" != -- ]; do echo $$ > "$1" || exit 1; shift; done; shift; exec "$@"'
-"""The starter joins its cgroups before it becomes nspawn: with --keep-unit nspawn builds its tree where it stands."""
-
 _NSPAWN_ENVIRONMENT = {
     "UNIFIED_CGROUP_HIERARCHY": "1",
     "SYSTEMD_NSPAWN_LOCK": "0",
@@ -96,18 +93,8 @@ def start(node: LabNode, disk: Disk) -> None:
         HavenError: rule ``lab-boot``, with the last lines of its console.
 
     """
-    memberships = (str(path) for path in cgroup.create(node.cgroup))
-    starter = (
-        "setsid",
-        "--fork",
-        "sh",
-        "-c",
-        _JOIN_AND_EXEC,
-        "sh",
-        *memberships,
-        "--",
-        *nspawn_argv(node, disk),
-    )
+    # With --keep-unit nspawn builds its tree of control groups where it stands.
+    starter = cgroup.starter(node.cgroup, nspawn_argv(node, disk))
     with disk.console.open("wb") as console:
         subprocess.run(
             starter,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
 
 from stackhaven.design.layout import Layout, LayoutNode
 from stackhaven.model.cloud import Network, Role
+from stackhaven.model.defaults import FIRST_NODE_OFFSET
+from stackhaven.model.fencing import lab_bmc_network
 
 INTERFACE_NAME_LIMIT = 15
 """Longest interface name the kernel takes (IFNAMSIZ less the terminating zero)."""
@@ -15,7 +17,10 @@ INTERFACE_NAME_LIMIT = 15
 
 @dataclass(frozen=True, kw_only=True)
 class LabNetwork:
-    """A bridge in the lab's hub namespace. `gateway` is the hub's address with prefix length."""
+    """A bridge in the lab's hub namespace.
+
+    `gateway` is the hub's address with prefix length, `further` are others it has (those of virtual BMCs).
+    """
 
     name: str
     bridge: str
@@ -23,6 +28,15 @@ class LabNetwork:
     gateway: str
     mtu: int
     mac: str
+    further: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabBmc:
+    """A node's virtual BMC: its address in the hub, and the account it knows."""
+
+    address: str
+    user: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +64,7 @@ class LabNode:
     cgroup: str
     nics: tuple[Nic, ...]
     memory_mb: int
+    bmc: LabBmc | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +79,11 @@ class LabSpec:
     def hub(self) -> str:
         """Network namespace with the bridges; the only door to the lab."""
         return hub_of(self.name)
+
+    @property
+    def bmcs(self) -> tuple[LabBmc, ...]:
+        """The BMCs of all nodes; none when nothing in the cloud uses them."""
+        return tuple(node.bmc for node in self.nodes if node.bmc is not None)
 
     def node(self, name: str) -> LabNode:
         """The machine of this name; KeyError if there is none."""
@@ -121,6 +141,8 @@ def spec_of(layout: Layout) -> LabSpec:
             ("external", "ext", cloud.networks.external),
         )
     )
+    if any(node.bmc for node in layout.nodes):
+        networks = (*networks, _bmc_network(layout))
     nodes = tuple(_node(cloud.name, node, networks) for node in layout.nodes if node.ssh is None)
     return LabSpec(name=cloud.name, networks=networks, nodes=nodes)
 
@@ -137,13 +159,24 @@ def _network(lab: str, name: str, short: str, network: Network) -> LabNetwork:
     )
 
 
-_DEFAULT_INTERFACES = {"management": "mgmt0", "tunnel": "tun0", "external": "ext0"}
+def _bmc_network(layout: Layout) -> LabNetwork:
+    cidr = lab_bmc_network(layout.cloud.name)
+    network = _network(layout.cloud.name, "bmc", "bmc", Network(cidr=cidr))
+    further = tuple(f"{node.bmc.address}/{cidr.prefixlen}" for node in layout.nodes if node.bmc)
+    return replace(network, further=further)
+
+
+_DEFAULT_INTERFACES = {"management": "mgmt0", "tunnel": "tun0", "external": "ext0", "bmc": "bmc0"}
 
 
 def _node(lab: str, node: LayoutNode, networks: tuple[LabNetwork, ...]) -> LabNode:
     addresses = {"management": node.management, "tunnel": node.tunnel, "external": ""}
     nics = []
     for network in networks:
+        if network.name == "bmc":
+            if Role.CONTROLLER not in node.roles:
+                continue
+            addresses["bmc"] = str(network.cidr[FIRST_NODE_OFFSET + node.ordinal])
         address = addresses[network.name]
         nics.append(
             Nic(
@@ -165,4 +198,5 @@ def _node(lab: str, node: LayoutNode, networks: tuple[LabNetwork, ...]) -> LabNo
         cgroup=f"{cgroup_of(lab)}/{node.name}",
         nics=tuple(nics),
         memory_mb=node.memory_mb,
+        bmc=LabBmc(address=node.bmc.address, user=node.bmc.user) if node.bmc else None,
     )

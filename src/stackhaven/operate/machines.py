@@ -24,7 +24,12 @@ def ensure_machines(session: Session, progress: Progress = silent) -> None:
     home = Home.of_environment()
     image = ensure_image(RECIPES[session.cloud.lab.image], home, progress)
     keys = Lab(spec_of(session.layout), home).up(
-        image, authorized_key=session.state.public_key, progress=progress
+        image,
+        authorized_key=session.state.public_key,
+        bmc_passwords={
+            n.name: session.site.secrets[n.bmc.password_name] for n in session.layout.nodes if n.bmc
+        },
+        progress=progress,
     )
     lines = [f"{node.management} {keys[node.name]}\n" for node in session.layout.nodes if node.name in keys]
     write_owner_only(session.state.known_hosts, "".join(lines))
