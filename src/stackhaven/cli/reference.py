@@ -130,7 +130,7 @@ def _bounds(value: Schema) -> str:
 def commands() -> str:
     """Every command with its options, as ``--help`` prints them."""
     lines = ["# Commands", "", "Generated from the program by `make docs`.", ""]
-    lines += _help(cli, click.Context(cli, info_name="haven", max_content_width=WIDTH), level=2)
+    lines += _help(cli, click.Context(cli, info_name="haven", **cli.context_settings), level=2)
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -150,7 +150,7 @@ def _help(command: click.Command, context: click.Context, *, level: int) -> list
         children = sorted(getattr(command, "commands", {}).items())
     for name, child in children:
         if child is not None and not child.hidden:
-            below = click.Context(child, info_name=name, parent=context, max_content_width=WIDTH)
+            below = click.Context(child, info_name=name, parent=context)
             lines += _help(child, below, level=level + 1)
     return lines
 
