@@ -134,10 +134,11 @@ def test_exactly_one_of_three_bootstraps_and_none_has_more(found: tuple[dict[str
     assert len(chosen) == 1
     assert {verb for verb, _ in verbs.values()} == {"bootstrap", "wait"}
     winner = held[chosen[0]]
-    assert all(
-        (p["uuid"] != galera.NO_UUID, p["seqno"]) <= (winner["uuid"] != galera.NO_UUID, winner["seqno"])
-        for p in found
-    )
+    assert all(amount(p) <= amount(winner) for p in found)
+
+
+def amount(position: dict[str, Any]) -> tuple[bool, int]:
+    return position["uuid"] != galera.NO_UUID, position["seqno"]
 
 
 def grastate(folder: Path, seqno: int, uuid: str = OURS) -> None:

@@ -34,7 +34,7 @@ def calm(world: World) -> None:
             world.act("tick", name)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(moves)
 @example(BLACKOUT)
 @example([("write", "a"), ("cut", "b"), ("cut", "a"), ("write", "c"), ("on", "a"), ("cut", "c"), ("on", "b")])

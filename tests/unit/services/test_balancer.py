@@ -1,0 +1,92 @@
+"""The load balancer's and the VIP's files follow from what services declare."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from stackhaven.services import haproxy, keepalived
+from tests.unit.services.clouds import TEXTS, site_of
+
+pytestmark = pytest.mark.unit
+
+CLOUDS = sorted(TEXTS)
+
+
+def stanzas(text: str) -> dict[str, str]:
+    parts = re.split(r"^(?=\S)", text, flags=re.MULTILINE)
+    return {part.split()[1]: part for part in parts if part.startswith("listen ")}
+
+
+@pytest.mark.parametrize("cloud", CLOUDS)
+def test_every_listener_has_a_stanza_with_all_members(cloud: str) -> None:
+    site = site_of(cloud)
+    found = stanzas(haproxy.configuration(site, site.layout.controllers[0]))
+    listeners = {listener.name: listener for d in site.declared for listener in d.listeners}
+    assert found.keys() == listeners.keys()
+    for name, listener in listeners.items():
+        servers = re.findall(r"^  server (\S+) (\S+):(\d+) check ", found[name], re.MULTILINE)
+        port = str(listener.backend_port or listener.port)
+        assert servers == [(n.name, n.management, port) for n in site.layout.controllers]
+        binds = re.findall(r"^  bind (\S+):(\d+)$", found[name], re.MULTILINE)
+        assert {int(p) for _, p in binds} == {listener.port}
+        inside = {site.layout.vip_internal}
+        everywhere = inside | {site.layout.vip_public}
+        assert {a for a, _ in binds} == (inside if listener.internal_only else everywhere)
+
+
+@pytest.mark.parametrize("cloud", CLOUDS)
+def test_the_database_has_one_writer_whose_sessions_end_with_it(cloud: str) -> None:
+    site = site_of(cloud)
+    database = stanzas(haproxy.configuration(site, site.layout.controllers[0]))["mariadb"]
+    assert "stick on int(1)" in database
+    assert "roundrobin" not in database
+    servers = [line for line in database.splitlines() if line.startswith("  server ")]
+    assert len(servers) == len(site.layout.controllers)
+    assert all("port 9200" in line and "on-marked-down shutdown-sessions" in line for line in servers)
+    assert database.count("bind ") == 1, "the database is not for the outside"
+
+
+@pytest.mark.parametrize("cloud", CLOUDS)
+def test_balancers_differ_only_in_their_own_address_and_stay_the_same(cloud: str) -> None:
+    site = site_of(cloud)
+    texts = [
+        haproxy.configuration(site, node).replace(f"bind {node.management}:", "bind ME:")
+        for node in site.layout.controllers
+    ]
+    assert len(set(texts)) == 1
+    first = site.layout.controllers[0]
+    assert haproxy.configuration(site, first) == haproxy.configuration(site, first)
+
+
+def test_statistics_want_a_login() -> None:
+    site = site_of("lab")
+    text = haproxy.configuration(site, site.layout.controllers[0])
+    assert f"stats auth haven:{site.secrets['haproxy.stats']}" in text
+
+
+@pytest.mark.parametrize("cloud", CLOUDS)
+def test_priorities_of_the_vip_fall_and_never_tie(cloud: str) -> None:
+    site = site_of(cloud)
+    texts = [keepalived.configuration(site, node) for node in site.layout.controllers]
+    found = [int(re.search(r"priority (\d+)", text)[1]) for text in texts]  # type: ignore[index]
+    assert found == sorted(set(found), reverse=True)
+    assert 0 < min(found) <= max(found) < 255
+
+
+@pytest.mark.parametrize("cloud", CLOUDS)
+def test_the_vip_is_tracked_by_a_balancer_that_answers_and_told_to_the_others(cloud: str) -> None:
+    site = site_of(cloud)
+    for node in site.layout.controllers:
+        text = keepalived.configuration(site, node)
+        assert f"unicast_src_ip {node.management}" in text
+        peers = re.search(r"unicast_peer \{([^}]*)\}", text)
+        assert peers is not None
+        assert peers[1].split() == [n.management for n in site.layout.controllers if n is not node]
+        assert re.search(r"track_script \{\s+balancer\s+\}", text)
+        assert "vrrp_version 3" in text
+        vips = re.search(r"virtual_ipaddress \{([^}]*)\}", text)
+        assert vips is not None
+        addresses = re.findall(r"(\S+)/\d+ dev", vips[1])
+        assert addresses == list(dict.fromkeys((site.layout.vip_internal, site.layout.vip_public)))
