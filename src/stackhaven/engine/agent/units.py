@@ -78,6 +78,8 @@ def apply_unit(want: dict[str, Any], found: Finding) -> str:
         state = show([name])[0]
     if state["NeedDaemonReload"] == "yes" or state["LoadState"] == "not-found":
         check_run(["systemctl", "daemon-reload"])
+        if state["NeedDaemonReload"] == "yes":
+            did.append("unit files read again")
         state = show([name])[0]
     if want["enabled"] is not None and _enablement(want, state):
         verb = "enable" if want["enabled"] else "disable"
@@ -90,21 +92,14 @@ def apply_unit(want: dict[str, Any], found: Finding) -> str:
 
 def newer_than_start(want: dict[str, Any], state: dict[str, str]) -> str:
     """Which watched path or unit file is newer than what the unit has read; empty if none."""
-    path, changed = newest([*want["watches"], *_unit_files(state)])
-    if path and changed > _read_at(want, state) - COARSE_S:
-        return f"{path} is newer than its start"
-    return ""
-
-
-def newest(paths: list[str]) -> tuple[str, float]:
-    """The path below any of `paths` with the latest change, and the time of it in seconds since 1970."""
-    latest, when = "", 0.0
-    for top in paths:
-        for path in _walk(top):
-            changed = _changed(path)
-            if changed > when:
-                latest, when = path, changed
-    return latest, when
+    if state["NeedDaemonReload"] == "yes":
+        return "its unit file on disk is newer than its start"
+    since = _read_at(want, state) - COARSE_S
+    newer = [path for path, changed in _changes([*want["watches"], *_unit_files(state)]) if changed > since]
+    if not newer:
+        return ""
+    files = [path for path in newer if not os.path.isdir(path)]
+    return f"{(files or newer)[0]} is newer than its start"
 
 
 def _move(want: dict[str, Any], state: dict[str, str]) -> list[str]:
@@ -116,8 +111,6 @@ def _move(want: dict[str, Any], state: dict[str, str]) -> list[str]:
         _command(["systemctl", "stop", "--", want["name"]], want)
         return ["stopped"]
     if not _is_active(state):
-        if state["ActiveState"] == "failed":
-            run(["systemctl", "reset-failed", "--", want["name"]], timeout_s=30)
         # A unit between two tries has left the inactive state before its files were mended: a start changes nothing.
         between = state["ActiveState"] == "activating" and newer_than_start(want, state)
         return [_start("restart" if between else "start", want)]
@@ -129,8 +122,10 @@ def _move(want: dict[str, Any], state: dict[str, str]) -> list[str]:
 
 
 def _start(verb: str, want: dict[str, Any]) -> str:
-    _, changed = newest([*want["watches"], *_unit_files(show([want["name"]])[0])])
+    """A start that was asked for is no crash, so it does not count towards the unit's start limit."""
+    changed = _last_change([*want["watches"], *_unit_files(show([want["name"]])[0])])
     time.sleep(min(COARSE_S * 2, max(0.0, changed + COARSE_S * 2 - time.time())))
+    run(["systemctl", "reset-failed", "--", want["name"]], timeout_s=30)
     _command(["systemctl", verb, "--", want["name"]], want)
     if verb == "reload":
         _note_reload(want["name"], changed)
@@ -208,12 +203,13 @@ def _is_active(state: dict[str, str]) -> bool:
 
 def _unit_files(state: dict[str, str]) -> list[str]:
     """Files the unit is made of; generated ones are rewritten at every daemon-reload and say nothing."""
-    paths = [state["FragmentPath"], state["SourcePath"], *state["DropInPaths"].split()]
+    own = f"/etc/systemd/system/{state['Id']}.d"
+    paths = [state["FragmentPath"], state["SourcePath"], *state["DropInPaths"].split(), own]
     return [path for path in paths if path and not path.startswith("/run/systemd/")]
 
 
 def _unit_file_is_newer(state: dict[str, str]) -> bool:
-    return newest(_unit_files(state))[1] > _started_at(state) - COARSE_S
+    return state["NeedDaemonReload"] == "yes" or _last_change(_unit_files(state)) > _started_at(state) - COARSE_S
 
 
 def _read_at(want: dict[str, Any], state: dict[str, str]) -> float:
@@ -251,6 +247,15 @@ def _reloaded_at(name: str, state: dict[str, str]) -> float:
         return float(note["seen"]) if note["invocation"] == state["InvocationID"] else 0.0
     except (OSError, ValueError, KeyError, TypeError):
         return 0.0
+
+
+def _last_change(paths: list[str]) -> float:
+    return max((changed for _, changed in _changes(paths)), default=0.0)
+
+
+def _changes(paths: list[str]) -> list[tuple[str, float]]:
+    """Everything at and below `paths` with the time of its last change in seconds since 1970."""
+    return [(path, _changed(path)) for top in paths for path in _walk(top)]
 
 
 def _walk(top: str) -> list[str]:
