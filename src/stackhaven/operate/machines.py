@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stackhaven.lab.build import ensure_image
+from stackhaven.lab.choice import image_for
 from stackhaven.lab.home import Home
 from stackhaven.lab.lab import Lab
 from stackhaven.lab.progress import Progress, silent
@@ -22,9 +22,9 @@ def ensure_machines(session: Session, progress: Progress = silent) -> None:
     if session.cloud.lab is None:
         return
     home = Home.of_environment()
-    image = ensure_image(RECIPES[session.cloud.lab.image], home, progress)
-    keys = Lab(spec_of(session.layout), home).up(
-        image,
+    lab = Lab(spec_of(session.layout), home)
+    keys = lab.up(
+        image_for(lab, RECIPES[session.cloud.lab.image], progress),
         authorized_key=session.state.public_key,
         bmc_passwords={
             n.name: session.site.secrets[n.bmc.password_name] for n in session.layout.nodes if n.bmc

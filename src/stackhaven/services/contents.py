@@ -20,6 +20,7 @@ from stackhaven.services import (
     node,
     nova,
     ovn,
+    pacemaker,
     placement,
     rabbitmq,
 )
@@ -29,6 +30,7 @@ SERVICES: tuple[Service, ...] = (
     node.service,
     haproxy.service,
     keepalived.service,
+    pacemaker.service,
     mariadb.service,
     rabbitmq.service,
     memcached.service,

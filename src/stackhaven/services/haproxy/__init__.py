@@ -43,6 +43,7 @@ class HAProxy:
 
     def steps(self, site: Site) -> tuple[Step, ...]:
         """One step; it does not wait for the services behind it."""
+        in_cluster = site.cloud.vip.provider == "pacemaker"
 
         def resources(name: str) -> tuple[Resource, ...]:
             node = site.node(name)
@@ -52,8 +53,9 @@ class HAProxy:
                 drop_in(
                     "haproxy", "[Unit]\nStartLimitIntervalSec=0\n[Service]\nRestartSec=1\nLimitNOFILE=65536\n"
                 ),
-                # A reload keeps established sessions; the old process ends with them.
-                Unit(name="haproxy.service", watches=(CFG,), reload=True),
+                # A reload keeps established sessions; the old process ends with them. At boot a cluster that has
+                # the balancer among its resources starts it, and nobody else.
+                Unit(name="haproxy.service", enabled=not in_cluster, watches=(CFG,), reload=True),
                 Wait(
                     what="HAProxy answers",
                     url=f"http://{node.management}:{BALANCER_STATISTICS}/alive",

@@ -8,7 +8,6 @@ from stackhaven.services.base import Account, Daemon, Declaration, Endpoint, Ide
 from stackhaven.services.common import ports
 from stackhaven.services.common.nova import CONF, nova_conf
 from stackhaven.services.common.placement import one_of
-from stackhaven.services.common.schema import schema_command
 from stackhaven.services.common.script import path_of, script
 from stackhaven.services.common.systemd import unit_file
 from stackhaven.services.common.uwsgi import api_files, api_unit
@@ -102,7 +101,13 @@ class Nova:
                 title="Compute's control plane answers",
                 nodes=names,
                 resources=lambda name: running(site.node(name)),
-                needs=(everywhere("nova.schema"), everywhere("messaging"), everywhere("cache")),
+                # The conductor and the scheduler sign in while they start.
+                needs=(
+                    everywhere("nova.schema"),
+                    everywhere("messaging"),
+                    everywhere("cache"),
+                    everywhere("catalogue"),
+                ),
                 provides=("compute.api",),
                 weight=25,
             ),
@@ -132,36 +137,23 @@ class Nova:
 
 
 def schema(brokers: int) -> tuple[Resource, ...]:
-    """Nova's own order: API schema, cells, main schema (which reaches cell0 and cell1 through the mappings)."""
+    """Schemas and cells, in nova's own order, in one process. `brokers`: hosts in the transport URL."""
     transport = "rabbit://" + ",".join(
         f"{{username{i}}}:{{password{i}}}@{{hostname{i}}}:{{port{i}}}" for i in range(1, brokers + 1)
     )
     if brokers == 1:
         transport = "rabbit://{username}:{password}@{hostname}:{port}"
     urls = (DATABASE_TEMPLATE % "nova_cell0", DATABASE_TEMPLATE % "nova", transport + "/")
-    tool = path_of("nova_cells.py")
-
-    def sync(what: str, database: str, versions: str, *verb: str) -> Command:
-        return schema_command(
-            what,
-            database=database,
-            versions=versions,
-            apply=("nova-manage", *verb),
-            user="nova",
-            unit=f"haven-{database.replace('_', '-')}-schema",
-        )
-
+    tool = path_of("nova_schema.py")
     return (
-        script(PACKAGE, "nova_cells.py"),
-        sync("compute API schema", "nova_api", "nova/db/api/migrations/versions", "api_db", "sync"),
+        script(PACKAGE, "nova_schema.py"),
         Command(
-            what="cells",
+            what="compute schemas and cells",
             check=(tool, "check", *urls),
-            apply=(tool, "apply", *urls),
-            timeout_s=500,
+            apply=("/usr/sbin/runuser", "-u", "nova", "--", tool, "apply", *urls),
+            unit="haven-nova-schema",
+            timeout_s=900,
         ),
-        sync("compute schema", "nova", "nova/db/main/migrations/versions", "db", "sync"),
-        sync("cell0 schema", "nova_cell0", "nova/db/main/migrations/versions", "db", "sync"),
     )
 
 

@@ -161,7 +161,7 @@ def main():
     keystone = Keystone(wanted["auth_url"])
     try:
         keystone.token = keystone.sign_in("admin", wanted["password"], "admin")
-        # Users need the project and the roles, endpoints their service: each round mends one level.
+        # Users need the project and the roles, endpoints their service: a round mends one level, all of it at once.
         for _ in range(5):
             found = list(differences(keystone, wanted))
             if not found:
@@ -169,8 +169,8 @@ def main():
             if sys.argv[1] == "check":
                 print("missing or different: " + "; ".join(sentence for sentence, _ in found))
                 return 1
-            for _, mend in found:
-                mend()
+            with concurrent.futures.ThreadPoolExecutor(max_workers=4) as pool:
+                list(pool.map(lambda one: one[1](), found))
     except urllib.error.HTTPError as error:
         print(f"identity answered {error.code} to {error.url}: {error.read()[:300]!r}")
     except OSError as error:
