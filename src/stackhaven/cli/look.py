@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -14,7 +16,9 @@ if TYPE_CHECKING:
     from stackhaven.observe.status.facts import CloudFacts
     from stackhaven.observe.status.finding import Finding
     from stackhaven.observe.status.judge import Expected
+    from stackhaven.observe.verify.bench import Bench
 
+EXIT_INTERRUPTED = 130
 WATCH_S = 3.0
 
 
@@ -58,3 +62,83 @@ def _look(app: App) -> tuple[Expected, CloudFacts, tuple[Finding, ...]]:
     expected = Expected(session.layout, session.site.declared)
     facts = gather(session.site, session.targets, lambda work: as_client(session.cloud, work))
     return expected, facts, judge(expected, facts)
+
+
+@click.command()
+@click.option(
+    "--only",
+    multiple=True,
+    metavar="CHECK",
+    help="Only this check, or all that begin so, with what they need; may be repeated.",
+)
+@click.option(
+    "--keep", is_flag=True, help="Leave the project and its guests for a look; the next run removes them."
+)
+@click.option("--list", "as_list", is_flag=True, help="List the checks and do nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@click.option(
+    "--junit",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write the result as JUnit XML.",
+)
+@pass_app
+@click.pass_context
+def verify(
+    context: click.Context,
+    app: App,
+    *,
+    only: tuple[str, ...],
+    keep: bool,
+    as_list: bool,
+    as_json: bool,
+    junit: Path | None,
+) -> None:
+    """Prove through the public APIs that the cloud works: in the end two guests on two computes meet.
+
+    Every service is asked on its VIP, the catalogue and the tables of services and agents are read, then a tenant is
+    made who uploads an image, draws a network and boots two guests that must reach each other and be reached from
+    outside. Everything that was made is removed, also after a failure or Ctrl-C.
+
+    Exit code: 0 verified, 1 something failed.
+    """
+    from rich.console import Console
+
+    from stackhaven.observe.verify import report as reports
+    from stackhaven.observe.verify.view import Screen, print_summary
+    from stackhaven.operate.operator_files import write_operator_files
+    from stackhaven.operate.verification import all_checks, verify_cloud
+
+    session = app.session()
+    if as_list:
+        for check in all_checks(session):
+            click.echo(f"{check.name:<24} {check.title}")
+        return
+    write_operator_files(session)
+    console = Console(highlight=False, stderr=as_json)
+    view = Screen(console)
+    with view.shown():
+        report = verify_cloud(
+            session,
+            view,
+            only=only,
+            keep=keep,
+            building=view.building,
+            tick=view.tick,
+            interrupted=_interrupted,
+        )
+    if junit is not None:
+        junit.write_text(reports.junit(report), encoding="utf-8")
+    if as_json:
+        click.echo(json.dumps(report.as_data(), indent=2))
+    print_summary(report, console)
+    context.exit(report.exit_code)
+
+
+def _interrupted(bench: Bench, times: int) -> None:
+    """The first Ctrl-C cleans up; the second leaves at once and says what is left."""
+    if times == 1:
+        click.echo("interrupted: removing what was made; Ctrl-C again leaves it", err=True)
+        return
+    click.echo(f"left behind: project {bench.name}; the next haven verify removes it", err=True)
+    os._exit(EXIT_INTERRUPTED)
