@@ -11,6 +11,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 HAVEN = (str(Path(sys.executable).with_name("haven")),)
@@ -65,7 +66,12 @@ class Running:
 class Cloud:
     """A cloud file in a folder, and the commands on it."""
 
+    PENDING: ClassVar[int] = 2
     file: Path
+
+    @property
+    def folder(self) -> Path:
+        return self.file.parent
 
     @classmethod
     def of_example(cls, example: str, folder: Path, name: str) -> Cloud:
@@ -127,6 +133,55 @@ class Cloud:
         assert done.code == 0, done.err
         return done.out
 
+    def secrets(self) -> list[str]:
+        """The values of the cloud's secrets."""
+        return list(json.loads((self.state / "secrets.json").read_text()).values())
+
+    def starts(self, node: str) -> dict[str, str]:
+        """When each running service of a node was started."""
+        text = self.node(
+            node,
+            "systemctl list-units --type=service --state=running --no-legend --plain | cut -d' ' -f1 | "
+            "xargs systemctl show -p Id,ExecMainStartTimestampMonotonic",
+        )
+        blocks = [dict(line.split("=", 1) for line in b.splitlines()) for b in text.strip().split("\n\n")]
+        return {b["Id"]: b["ExecMainStartTimestampMonotonic"] for b in blocks}
+
+    def until_status(self, wanted: int, deadline_s: float) -> bool:
+        """Ask for the status until it is as wanted; the last answer is printed when it never was."""
+        deadline = time.monotonic() + deadline_s
+        while True:
+            done = self.haven("status", timeout_s=60)
+            if done.code == wanted:
+                return True
+            if time.monotonic() > deadline:
+                print(done.out)
+                return False
+            time.sleep(3)
+
     def purge(self) -> None:
         self.haven("lab", "down", "--purge", timeout_s=180)
         shutil.rmtree(self.file.parent / ".haven", ignore_errors=True)
+
+
+def traces_of(lab: str) -> list[str]:
+    """What a lab of this name has left on the host: namespaces, mounts, processes, cgroups, disks."""
+    mark = f"haven-{lab}"
+    found = [
+        n.name
+        for n in Path("/run/netns").iterdir()
+        if n.name == f"{mark}-hub" or n.name.startswith(f"{mark}.")
+    ]
+    found += [line for line in Path("/proc/self/mounts").read_text().splitlines() if f"/labs/{lab}/" in line]
+    for process in Path("/proc").iterdir():
+        if process.name.isdigit():
+            try:
+                arguments = (process / "cmdline").read_text().split("\0")
+            except OSError:
+                continue
+            if any(a.startswith(f"--machine={mark}") or f"/labs/{lab}/" in a for a in arguments):
+                found.append(" ".join(arguments))
+    found += [str(p) for p in Path("/sys/fs/cgroup").glob(f"**/{mark}")]
+    home = Path(os.environ.get("STACKHAVEN_HOME", "/var/lib/stackhaven"))
+    found += [str(p) for p in (home / "labs").glob(lab)]
+    return found
