@@ -24,52 +24,9 @@ nodes:
 """
 
 KNOWN_WITHOUT_EFFECT = {
-    # One function writes every section by which a service calls another; some of them know fewer of its options.
-    *(
-        ("neutron.conf", s, o)
-        for s in ("nova", "placement")
-        for o in (
-            "connect_retries",
-            "connect_retry_delay",
-            "status_code_retries",
-            "status_code_retry_delay",
-            "valid_interfaces",
-        )
-    ),
-    *(
-        ("nova.conf", "service_user", o)
-        for o in (
-            "connect_retries",
-            "connect_retry_delay",
-            "status_code_retries",
-            "status_code_retry_delay",
-            "valid_interfaces",
-            "region_name",
-        )
-    ),
-    *(
-        ("nova.conf", "glance", o)
-        for o in (
-            "auth_type",
-            "auth_url",
-            "username",
-            "password",
-            "project_name",
-            "project_domain_name",
-            "user_domain_name",
-        )
-    ),
-    # uWSGI takes any key as a variable of its own; the others belong to its HTTP plugin, which lists them itself.
-    *(
-        ("nova-api-uwsgi.ini", "uwsgi", o)
-        for o in (
-            "name",
-            "start-time",
-            "http-auto-chunked",
-            "http-chunked-input",
-            "wsgi-manage-chunked-input",
-        )
-    ),
+    # uWSGI takes any key as a variable of its own.
+    ("nova-api-uwsgi.ini", "uwsgi", "name"),
+    ("nova-api-uwsgi.ini", "uwsgi", "start-time"),
 }
 
 

@@ -45,6 +45,7 @@ def neutron_conf(site: Site, node: LayoutNode) -> File:
 
 def controller(site: Site, node: LayoutNode) -> Sections:
     """What the API and its workers add."""
+    called = {**oslo.session(), "region_name": site.cloud.region, "endpoint_type": "internal"}
     return {
         "DEFAULT": {
             "auth_strategy": "keystone",
@@ -57,8 +58,8 @@ def controller(site: Site, node: LayoutNode) -> Sections:
         },
         "database": oslo.database(site, node, service="neutron"),
         "keystone_authtoken": oslo.keystone_authtoken(site, "neutron"),
-        "nova": {**oslo.client(site, "nova"), "endpoint_type": "internal"},
-        "placement": oslo.client(site, "placement"),
+        "nova": {**called, **oslo.auth(site, "nova")},
+        "placement": {**called, **oslo.auth(site, "placement")},
         "oslo_middleware": {"enable_proxy_headers_parsing": True},
     }
 

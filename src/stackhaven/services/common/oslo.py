@@ -74,16 +74,19 @@ def auth(site: Site, user: str) -> dict[str, str | int]:
         "user_domain_name": "Default",
         "project_name": "service",
         "project_domain_name": "Default",
-        "region_name": site.cloud.region,
     }
 
 
-def client(site: Site, user: str) -> dict[str, str | int | Because]:
-    """A section by which one service calls another: signed in as itself, on the internal endpoint, with a deadline."""
+def session() -> dict[str, str | int | Because]:
+    """Options of a client's HTTP session."""
+    return {"timeout": Because(60, "a call into a half-dead connection ends")}
+
+
+def adapter(site: Site) -> dict[str, str | int | Because]:
+    """Which endpoint a client calls, and how often it tries."""
     return {
-        **auth(site, user),
+        "region_name": site.cloud.region,
         "valid_interfaces": "internal",
-        "timeout": Because(60, "a call into a half-dead connection ends"),
         "connect_retries": 2,
         "connect_retry_delay": 1,
         "status_code_retries": 2,
@@ -91,10 +94,16 @@ def client(site: Site, user: str) -> dict[str, str | int | Because]:
     }
 
 
+def client(site: Site, user: str) -> dict[str, str | int | Because]:
+    """A section by which one service calls another: signed in as itself, on the internal endpoint, with a deadline."""
+    return {**auth(site, user), **session(), **adapter(site)}
+
+
 def keystone_authtoken(site: Site, user: str) -> dict[str, str | int | bool | Because]:
     """Section ``[keystone_authtoken]``."""
     return {
         **auth(site, user),
+        "region_name": site.cloud.region,
         "www_authenticate_uri": f"http://{site.layout.vip_public}:{ports.KEYSTONE}",
         "interface": "internal",
         "http_connect_timeout": Because(5, "token validation must not wait for a dead load balancer"),

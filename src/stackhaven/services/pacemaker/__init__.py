@@ -169,7 +169,7 @@ def corosync_conf(layout: Layout) -> str:
     return render(
         PACKAGE,
         "corosync.conf.j2",
-        name=layout.cloud.name,
+        cluster=layout.cloud.name,
         key=KEY,
         token_ms=round(layout.cloud.vip.token_s * 1000),
         members=layout.controllers,

@@ -33,7 +33,7 @@ END
 # Once within half a second. The address is this node's own in /etc/hosts.
 answers_now() {
   (
-    exec 3<>"/dev/tcp/$(uname -n)/${OCF_RESKEY_port}" || exit 1
+    exec 3<>"/dev/tcp/${OCF_RESKEY_CRM_meta_on_node:-$(uname -n)}/${OCF_RESKEY_port}" || exit 1
     printf 'GET /alive HTTP/1.0\r\n\r\n' >&3
     read -r -t 0.5 _ status _ <&3 || exit 1
     [ "$status" = 200 ]
