@@ -2,7 +2,8 @@
 
 Every target is an sshd of its own on an address of its own, with its own tree of files; all steps are already true.
 The steps of a node form a chain, so that every step pays its round trip. Controller and targets share this machine's
-cores. The targets' home is empty: start-up files of this machine's root account are not what is measured. Needs root and openssh-server. Prints a markdown table, and JSON with --json.
+cores. The targets' home is empty: start-up files of this machine's root account are not what is measured. Needs root
+and openssh-server. Prints a markdown table, and JSON with --json.
 
     python bench/engine_noop.py [--nodes 3 30] [--rounds 5] [--ansible-nodes 3] [--json FILE]
 """
@@ -205,14 +206,14 @@ def main() -> None:
             subprocess.run(
                 ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(base / name)], check=True
             )
-        for count in arguments.nodes:
-            rows.append(
-                {"engine": "stackhaven", "nodes": count, **measure_engine(base, count, arguments.rounds)}
-            )
-        for count in arguments.ansible_nodes:
-            rows.append(
-                {"engine": "ansible-core, pipelining", "nodes": count, **measure_ansible(base, count)}
-            )
+        rows += [
+            {"engine": "stackhaven", "nodes": count, **measure_engine(base, count, arguments.rounds)}
+            for count in arguments.nodes
+        ]
+        rows += [
+            {"engine": "ansible-core, pipelining", "nodes": count, **measure_ansible(base, count)}
+            for count in arguments.ansible_nodes
+        ]
     ours = {row["nodes"]: row["wall_s"] for row in rows if row["engine"] == "stackhaven"}
     print("| no-op of 100 steps | nodes | wall, s | controller CPU, s | ratio |\n|---|---|---|---|---|")
     for row in rows:

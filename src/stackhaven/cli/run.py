@@ -58,7 +58,7 @@ def up(context: click.Context, app: App, as_json: bool) -> None:
     """Make the cloud as its file says. Safe to stop at any moment and to call again: it goes on.
 
     Changes only what differs and restarts only what reads it. Ctrl-C stops after the running steps, a second one at
-    once. Exit code: 0 the cloud is as described, 1 something failed.
+    once. Exit code: 0 the cloud is as described, 1 something failed, 130 interrupted.
     """
     from stackhaven.cli.narrate import narrated
     from stackhaven.engine.report import print_summary, result_data

@@ -29,9 +29,13 @@ def print_contents(plan: Plan, console: Console) -> None:
         table.add_column(column, overflow="fold")
     for step in plan.steps:
         nodes = describe_nodes(step.nodes) + (" one by one" if step.serial and len(step.nodes) > 1 else "")
-        table.add_row(step.name, step.title, nodes, ", ".join(describe_need(need) for need in step.needs))
+        table.add_row(
+            step.name, escape(step.title), nodes, ", ".join(describe_need(need) for need in step.needs)
+        )
     console.print(table)
-    console.print(f"{len(plan.steps)} steps, {len(plan.nodes)} nodes, {plan.work} pieces of work")
+    console.print(
+        f"{len(plan.steps)} steps, {len(plan.nodes)} nodes, {plan.work} pieces of work, {plan.things()} things"
+    )
 
 
 def print_pending(result: RunResult, plan: Plan, console: Console, *, diffs: bool) -> None:

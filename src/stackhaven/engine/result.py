@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from stackhaven.engine.stop import INTERRUPTED
 from stackhaven.plan.forecast import Pending
 from stackhaven.plan.outcome import Change, Outcome, State
 
@@ -29,7 +30,9 @@ class RunResult:
 
     @property
     def exit_code(self) -> int:
-        """0 done (a plan: nothing to do), 1 something failed, 2 a plan with changes pending."""
+        """0 done (a plan: nothing to do), 1 something failed, 2 a plan with changes pending, 130 interrupted."""
+        if self.stopped_by == INTERRUPTED:
+            return 130
         if not self.ok:
             return 1
         return 2 if self.pending else 0

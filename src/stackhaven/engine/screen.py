@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -173,10 +173,9 @@ class JsonView:
 class QuietView:
     """Nothing at all."""
 
-    @contextmanager
-    def shown(self, journal: Journal) -> Iterator[None]:
+    def shown(self, journal: Journal) -> AbstractContextManager[None]:  # noqa: ARG002 - a view like the others
         """See `View`."""
-        yield
+        return nullcontext()
 
 
 def view_for(console: Console, *, as_json: bool = False, quiet: bool = False) -> View:

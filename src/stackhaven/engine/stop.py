@@ -7,6 +7,8 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+INTERRUPTED = "interrupted"
+
 
 class Stop:
     """`soft`: start nothing new. `hard`: let go of what runs, too."""
@@ -16,7 +18,7 @@ class Stop:
         self.hard = asyncio.Event()
         self.reason = ""
 
-    def ask(self, reason: str = "interrupted") -> None:
+    def ask(self, reason: str = INTERRUPTED) -> None:
         """The first time softly, then hard."""
         if self.soft.is_set():
             self.hard.set()

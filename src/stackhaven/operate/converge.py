@@ -15,6 +15,7 @@ from stackhaven.engine.runner import Mode, run
 from stackhaven.engine.screen import View
 from stackhaven.engine.stop import Stop, stop_on_signals
 from stackhaven.model.secrets import write_owner_only
+from stackhaven.operate.operator_files import write_operator_files
 from stackhaven.operate.session import Session
 from stackhaven.plan.plan import Plan
 from stackhaven.services.contents import plan_of
@@ -33,7 +34,9 @@ def look(session: Session, plan: Plan, view: View) -> RunResult:
 
 
 def bring_about(session: Session, plan: Plan, view: View) -> RunResult:
-    """Make the cloud as described, holding it against other runs; the plan is kept as the last one when it is done.
+    """Make the cloud as described, holding it against other runs.
+
+    What the operator signs in with is written before, the plan is kept as the last one when it is done.
 
     Raises:
         PreflightError: some node cannot be worked on; nothing was changed.
@@ -41,6 +44,7 @@ def bring_about(session: Session, plan: Plan, view: View) -> RunResult:
 
     """
     with session.state.lock("haven up"):
+        write_operator_files(session)
         result = asyncio.run(_run(session, plan, view, Mode.APPLY))
         if result.ok:
             write_owner_only(session.state.last_plan, json.dumps(plan.as_json(), indent=1) + "\n")

@@ -38,6 +38,10 @@ class Plan:
         """How many pieces of work there are: (step, node) pairs."""
         return sum(len(step.nodes) for step in self.steps)
 
+    def things(self) -> int:
+        """How many resources there are on all nodes. Makes every one of them, which proves that they can be made."""
+        return sum(len(step.resources(node)) for step in self.steps for node in step.nodes)
+
     def as_json(self) -> dict[str, Any]:
         """The table of contents as data. Resources are left out: they may hold secrets."""
         return {

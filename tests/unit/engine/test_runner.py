@@ -212,7 +212,7 @@ def test_a_soft_stop_lets_running_work_end_and_starts_nothing() -> None:
     result = go(world, step("a", nodes=("n1",)), step("b", "a"), stop=stop, hear=hear)
     assert states(result)["a", "n1"] is State.CHANGED
     assert {states(result)["b", n] for n in NODES} == {State.NOT_STARTED}
-    assert result.stopped_by == "interrupted"
+    assert (result.stopped_by, result.exit_code) == ("interrupted", 130)
     assert go(world, step("a", nodes=("n1",)), step("b", "a")).ok
 
 
@@ -226,7 +226,7 @@ def test_a_second_stop_lets_go_at_once() -> None:
 
     result = go(world, step("a", nodes=("n1",)), step("b", "a"), stop=stop, hear=hear)
     assert states(result)["a", "n1"] is State.INTERRUPTED
-    assert result.exit_code == 1
+    assert result.exit_code == 130
 
 
 def test_work_that_was_never_scheduled_is_accounted_for_when_stopped_hard_at_once() -> None:

@@ -19,7 +19,7 @@ def hello(arguments: dict[str, Any]) -> dict[str, Any]:
     files.set_state_dir(arguments.get("state_dir") or files.state_dir)
     disk = os.statvfs("/var")
     return {
-        "python": "%d.%d.%d" % sys.version_info[:3],
+        "python": ".".join(map(str, sys.version_info[:3])),
         "uid": os.geteuid(),
         "hostname": os.uname().nodename,
         "os": _os_release(),

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 COARSE_S = 0.02
+PATIENCE_S = 45.0
 RUN_DIR = "/run/stackhaven"
 PROPERTIES = (
     "Id", "LoadState", "ActiveState", "SubState", "UnitFileState", "InactiveExitTimestamp", "FragmentPath",
@@ -148,12 +149,25 @@ def _settle(want: dict[str, Any]) -> None:
 
 def _command(argv: list[str], want: dict[str, Any]) -> Result:
     result = run(argv, timeout_s=want["timeout_s"])
-    if result.code != 0:
+    if result.code != 0 and not _comes_up_yet(want):
         raise AgentError(
             f"{' '.join(argv)} failed ({result.code}): {tail(result.output, 3)}\n{_log(want['name'])}\n"
             f"look further with: systemctl status {want['name']}; journalctl -u {want['name']}"
         )
     return result
+
+
+def _comes_up_yet(want: dict[str, Any]) -> bool:
+    """A unit that systemd starts again by itself may need what comes up beside it: it gets a few tries."""
+    deadline = time.monotonic() + min(PATIENCE_S, want["timeout_s"])
+    while time.monotonic() < deadline:
+        state = show([want["name"]])[0]
+        if _is_active(state):
+            return True
+        if state["ActiveState"] != "activating":
+            return False
+        time.sleep(0.5)
+    return False
 
 
 def _log(name: str) -> str:
@@ -209,7 +223,9 @@ def _unit_files(state: dict[str, str]) -> list[str]:
 
 
 def _unit_file_is_newer(state: dict[str, str]) -> bool:
-    return state["NeedDaemonReload"] == "yes" or _last_change(_unit_files(state)) > _started_at(state) - COARSE_S
+    return (
+        state["NeedDaemonReload"] == "yes" or _last_change(_unit_files(state)) > _started_at(state) - COARSE_S
+    )
 
 
 def _read_at(want: dict[str, Any], state: dict[str, str]) -> float:
@@ -268,10 +284,10 @@ def _walk(top: str) -> list[str]:
 
 def _changed(path: str) -> float:
     """The later of a link's own change and that of what it points to; 0 if there is nothing."""
-    when = 0.0
-    for ask in (os.lstat, os.stat):
-        try:
-            when = max(when, ask(path).st_ctime_ns / 1e9)
-        except OSError:
-            continue
-    return when
+    if not os.path.lexists(path):
+        return 0.0
+    try:
+        own = os.lstat(path).st_ctime_ns
+        return (max(own, os.stat(path).st_ctime_ns) if os.path.exists(path) else own) / 1e9
+    except OSError:
+        return 0.0
