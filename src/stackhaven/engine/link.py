@@ -20,6 +20,8 @@ STDERR_BYTES = 16 * 1024
 OPEN_S = 30.0
 PING_S = 20.0
 CLOSE_S = 5.0
+LAST_WORDS_S = 0.5
+"""How long the client's own complaint is waited for after its output has ended."""
 
 Progress = Callable[[str], None]
 
@@ -179,6 +181,7 @@ class Link:
             except (OSError, ValueError):
                 line = b""
             if not line:
+                await asyncio.wait({self._tasks[0]}, timeout=LAST_WORDS_S)
                 self._end("the connection was lost")
                 return
             try:
