@@ -63,7 +63,13 @@ SECTIONS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         "Break: on purpose, and measured",
         (Entry("drill", "drill:drill", "Inject a fault and judge the cloud."),),
     ),
-    ("Operate: day two", (Entry("down", "power:down", "Stop the cloud in the order that starts cleanly."),)),
+    (
+        "Operate: day two",
+        (
+            Entry("down", "power:down", "Stop the cloud in the order that starts cleanly."),
+            Entry("recover", "recover:recover", "Bring back what cannot come back by itself, with evidence."),
+        ),
+    ),
     ("Shell", (Entry("completion", "completion:completion", "Print the completion script of a shell."),)),
 )
 
