@@ -1,0 +1,17 @@
+"""The tool's own failures. What the cloud does wrong is never an exception, it is a line of the result."""
+
+from __future__ import annotations
+
+from stackhaven.errors import HavenError
+
+
+class DrillError(HavenError):
+    """The drill could not be carried out: it says nothing about the cloud's availability."""
+
+    exit_code = 3
+
+
+class HealError(DrillError):
+    """Something was broken on purpose and could not be put right again."""
+
+    exit_code = 4

@@ -1,0 +1,128 @@
+"""Carries deeds out: by SSH on a node, in the lab's hub, on a machine's power. Thin; decides nothing."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from stackhaven.drills.deeds import Deed, InHub, OnNode, Power, PowerIs
+from stackhaven.drills.errors import DrillError
+from stackhaven.drills.ground import Ground
+from stackhaven.lab import cgroup
+from stackhaven.lab.lab import Lab
+from stackhaven.lab.reach import ssh_prefix
+from stackhaven.lab.spec import LabNode, spec_of
+
+AT_ONCE = 16
+SHOWN_LINES = 6
+
+
+class Hands:
+    """Does deeds on one cloud."""
+
+    def __init__(self, ground: Ground) -> None:
+        self._ground = ground
+        self._lab = Lab(spec_of(ground.layout)) if ground.in_lab else None
+
+    def do(self, deed: Deed) -> str:
+        """Carry it out; gives what it printed.
+
+        Raises:
+            DrillError: rule ``drill-deed``, it did not succeed within its time.
+
+        """
+        match deed:
+            case OnNode():
+                target = self._ground.targets[deed.node]
+                argv = [*target.client(), "--", target.address, _as_root(target.user)]
+                return _run(argv, deed.script, deed.says, deed.timeout_s)
+            case InHub():
+                return _run(
+                    [*ssh_prefix(self._ground.name), "sh", "-eu"], deed.script, deed.says, deed.timeout_s
+                )
+            case Power():
+                return self._switch(deed)
+            case PowerIs():
+                return self._look(deed)
+
+    def do_all(self, deeds: Sequence[Deed]) -> tuple[str, ...]:
+        """All at the same time; every one is let finish, then the first failure is raised."""
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            futures = [pool.submit(self.do, deed) for deed in deeds]
+        return tuple(future.result() for future in futures)
+
+    def holds(self, deed: Deed) -> bool:
+        """Whether a deed that asks succeeds now."""
+        try:
+            self.do(deed)
+        except DrillError:
+            return False
+        return True
+
+    def _machine(self, name: str) -> tuple[Lab, LabNode]:
+        if self._lab is None:
+            raise DrillError(
+                f"the power of {name} cannot be switched: only machines of a lab can",
+                todo="choose another fault, such as stop or partition",
+                rule="drill-power",
+            )
+        return self._lab, self._lab.known(name)
+
+    def _switch(self, deed: Power) -> str:
+        lab, node = self._machine(deed.node)
+        match deed.verb:
+            case "off":
+                lab.power_off(node.name)
+            case "on":
+                lab.power_on(node.name)
+            case "reset":
+                lab.power_reset(node.name)
+            case "freeze":
+                _freeze_file(node).write_text("1", encoding="ascii")
+            case "thaw":
+                if _freeze_file(node).exists():
+                    _freeze_file(node).write_text("0", encoding="ascii")
+        return ""
+
+    def _look(self, deed: PowerIs) -> str:
+        _, node = self._machine(deed.node)
+        events = _freeze_file(node).with_name("cgroup.events")
+        found = "off"
+        if cgroup.populated(node.cgroup):
+            found = "frozen" if "frozen 1" in events.read_text(encoding="ascii") else "on"
+        if found != deed.state:
+            raise DrillError(f"{deed.node} is {found}, not {deed.state}", rule="drill-deed")
+        return found
+
+
+def _freeze_file(node: LabNode) -> Path:
+    return cgroup.hierarchies().unified / node.cgroup / "cgroup.freeze"
+
+
+def _as_root(user: str) -> str:
+    return "sh -eu" if user == "root" else "sudo -n sh -eu"
+
+
+def _run(argv: Sequence[str], script: str, says: str, timeout_s: float) -> str:
+    try:
+        done = subprocess.run(
+            argv,
+            input=script,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+            errors="replace",
+        )
+    except subprocess.TimeoutExpired:
+        raise DrillError(f"{says}: no end within {timeout_s:g} s", rule="drill-deed") from None
+    except OSError as error:
+        raise DrillError(f"{says}: cannot start {argv[0]}: {error.strerror}", rule="drill-deed") from None
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip().splitlines()[-SHOWN_LINES:]
+        raise DrillError(
+            f"{says}: ended with {done.returncode}", why="\n       ".join(said), rule="drill-deed"
+        )
+    return done.stdout

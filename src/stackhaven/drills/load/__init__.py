@@ -1,0 +1,1 @@
+"""Load: an open loop of probes with deadlines, and a ledger of what was acknowledged."""

@@ -1,0 +1,158 @@
+"""The open loop: a call is due at fixed times whether or not the last one has come back.
+
+A closed loop waits for a slow cloud and so counts one bad call where clients would have made fifty. Here a late answer
+counts from when its call was due.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from stackhaven.drills.errors import DrillError
+from stackhaven.drills.history import Call, Recorder
+from stackhaven.drills.load.client import Client, ProbeFailed
+
+RETRY_AFTER_S = 0.1
+LEAST_S = 0.05
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probe:
+    """One kind of call.
+
+    Args:
+        name: as in records and drills.
+        does: one line for `haven drill list`.
+        period_s: time between two calls.
+        deadline_s: from when a call is due to when it counts as failed.
+        attempt: makes the call within the seconds it is given; raises ProbeFailed.
+        retries: whether an attempt that surely did nothing is repeated once, as a client's library would.
+
+    """
+
+    name: str
+    does: str
+    period_s: float
+    deadline_s: float
+    attempt: Callable[[Client, float], Awaitable[None]]
+    retries: bool = True
+
+
+async def one_call(probe: Probe, client: Client, due: float, now: Callable[[], float]) -> Call:
+    """Make one call to its end, with its one retry, in the time it has left since it was due."""
+    first = ""
+    attempts = 0
+    while True:
+        attempts += 1
+        left = due + probe.deadline_s - now()
+        try:
+            await probe.attempt(client, max(LEAST_S, left))
+        except ProbeFailed as failed:
+            again = attempts == 1 and probe.retries and failed.outcome == "fail"
+            if again and due + probe.deadline_s - now() > RETRY_AFTER_S + LEAST_S:
+                first = failed.kind
+                await asyncio.sleep(RETRY_AFTER_S)
+                continue
+            return Call(
+                probe=probe.name,
+                at=due,
+                end=now(),
+                outcome=failed.outcome,
+                error=failed.kind,
+                attempts=attempts,
+                first_error=first,
+            )
+        return Call(probe=probe.name, at=due, end=now(), outcome="ok", attempts=attempts, first_error=first)
+
+
+class Load:
+    """Probes that run in a thread of their own, standing where clients stand."""
+
+    def __init__(
+        self, probes: Sequence[Probe], client: Client, recorder: Recorder, stand: Callable[[], None]
+    ) -> None:
+        self._probes = tuple(probes)
+        self._client = client
+        self._recorder = recorder
+        self._stand = stand
+        self._stop = threading.Event()
+        self._failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="load", daemon=True)
+
+    def start(self) -> None:
+        """Begin to call; due times are spread so that probes do not call all at once."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Make no new call, and wait for those under way.
+
+        Raises:
+            DrillError: rule ``drill-load``, the load itself came to grief.
+
+        """
+        self._stop.set()
+        longest = max((probe.deadline_s for probe in self._probes), default=0.0)
+        self._thread.join(longest + 10)
+        if self._failure is not None or self._thread.is_alive():
+            raise DrillError(
+                f"the load came to grief: {self._failure or 'it does not end'}", rule="drill-load"
+            )
+
+    def _run(self) -> None:
+        try:
+            self._stand()
+            asyncio.run(self._all())
+        except BaseException as error:
+            self._failure = error
+
+    async def _all(self) -> None:
+        begin = self._recorder.now()
+        spread = {
+            probe.name: number * 0.5 / max(1, len(self._probes)) for number, probe in enumerate(self._probes)
+        }
+        async with asyncio.TaskGroup() as group:
+            for probe in self._probes:
+                group.create_task(self._series(probe, begin + spread[probe.name]))
+
+    async def _series(self, probe: Probe, first_due: float) -> None:
+        number = 0
+        async with asyncio.TaskGroup() as group:
+            while not self._stop.is_set():
+                due = first_due + number * probe.period_s
+                wait = due - self._recorder.now()
+                if wait > 0:
+                    await asyncio.sleep(min(wait, 0.5))
+                    continue
+                group.create_task(self._one(probe, due))
+                number += 1
+
+    async def _one(self, probe: Probe, due: float) -> None:
+        self._recorder.add(await one_call(probe, self._client, due, self._recorder.now))
+
+
+def rehearse(probes: Sequence[Probe], client: Client, stand: Callable[[], None]) -> dict[str, str]:
+    """One call of every probe before anything is broken; gives those that failed, with why."""
+    failed: dict[str, str] = {}
+
+    async def one(probe: Probe) -> None:
+        try:
+            await probe.attempt(client, probe.deadline_s)
+        except ProbeFailed as error:
+            failed[probe.name] = error.kind
+
+    async def everyone() -> None:
+        async with asyncio.TaskGroup() as group:
+            for probe in probes:
+                group.create_task(one(probe))
+
+    def begin() -> None:
+        stand()
+        asyncio.run(everyone())
+
+    thread = threading.Thread(target=begin, name="rehearsal", daemon=True)
+    thread.start()
+    thread.join(max((probe.deadline_s for probe in probes), default=0) + 10)
+    return failed

@@ -1,0 +1,74 @@
+"""What clients do with a cloud, as probes."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from stackhaven.drills.errors import DrillError
+from stackhaven.drills.load.client import Client, ProbeFailed
+from stackhaven.drills.load.http import Request
+from stackhaven.drills.load.loop import Probe
+
+READ_DEADLINE_S = 10.0
+
+Attempt = Callable[[Client, float], Awaitable[None]]
+
+
+async def _token(client: Client, timeout_s: float) -> None:
+    await client.sign_in(timeout_s)
+
+
+async def _fresh_token(client: Client, timeout_s: float) -> None:
+    """No service can have validated a token that is this young."""
+    token = await client.sign_in(timeout_s)
+    await client.ask("GET", "network", "/v2.0/extensions/router", timeout_s, token=token)
+
+
+def _read(service: str, path: str) -> Attempt:
+    async def attempt(client: Client, timeout_s: float) -> None:
+        await client.ask("GET", service, path, timeout_s)
+
+    return attempt
+
+
+async def _dashboard(client: Client, timeout_s: float) -> None:
+    """The sign-in page: it needs the web server, Django and the session cache, and costs no password hash."""
+    reply = await client.send(
+        Request(method="GET", url=client.dashboard, headers={"Accept": "text/html"}), timeout_s, {200}
+    )
+    if b"csrfmiddlewaretoken" not in reply.body:
+        raise ProbeFailed("no sign-in form", "fail")
+
+
+def _reads(name: str, does: str, attempt: Attempt, *, period_s: float = 0.25) -> Probe:
+    return Probe(name=name, does=does, period_s=period_s, deadline_s=READ_DEADLINE_S, attempt=attempt)
+
+
+READS: tuple[Probe, ...] = (
+    _reads("token", "a token with a password", _token, period_s=0.5),
+    _reads("fresh-token", "a new token, used at once where nobody has seen it", _fresh_token, period_s=1.0),
+    _reads("servers", "list of servers", _read("compute", "/servers")),
+    _reads("networks", "list of networks", _read("network", "/v2.0/networks")),
+    _reads("images", "list of images", _read("image", "/v2/images"), period_s=0.5),
+    _reads("dashboard", "sign-in page of the dashboard", _dashboard, period_s=1.0),
+)
+
+
+def probe_names() -> tuple[str, ...]:
+    """All that a drill may name."""
+    return tuple(probe.name for probe in READS)
+
+
+def probe(name: str) -> Probe:
+    """The read of this name.
+
+    Raises:
+        DrillError: rule ``no-such-probe``, with the names there are.
+
+    """
+    for one in READS:
+        if one.name == name:
+            return one
+    raise DrillError(
+        f"there is no probe {name!r}", todo=f"one of: {', '.join(probe_names())}", rule="no-such-probe"
+    )

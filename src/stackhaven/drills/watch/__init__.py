@@ -1,0 +1,1 @@
+"""Watchers: what nodes are, all along a drill, whatever a client sees."""

@@ -1,0 +1,80 @@
+"""The whole cloud as `haven status` sees it, every few seconds: who is missing, and when all are back."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from stackhaven.drills.ground import Ground
+from stackhaven.drills.history import Recorder
+from stackhaven.drills.watch.base import Watcher
+from stackhaven.observe.status.facts import CloudFacts, NodeFacts
+from stackhaven.observe.status.finding import Finding, Severity
+from stackhaven.observe.status.gather import gather
+from stackhaven.observe.status.judge import Expected, judge
+
+PERIOD_S = 4.0
+
+
+class StatusWatcher(Watcher):
+    """Samples of the status; `whole_after` waits for a healthy one."""
+
+    def __init__(self, ground: Ground, recorder: Recorder) -> None:
+        super().__init__("status watcher", recorder, period_s=PERIOD_S)
+        self._ground = ground
+        self._changed = threading.Condition()
+        self._healthy: tuple[float, bool] = (-1.0, False)
+        self.degraded: tuple[str, ...] = ()
+
+    def look(self) -> None:
+        """One sample: what is degraded, and each node's state in words."""
+        asked_at = self.recorder.now()
+        facts, findings = status_of(self._ground)
+        degraded = tuple(finding.what for finding in degrading(findings))
+        self.note(
+            "status",
+            {
+                "asked": round(asked_at, 3),
+                "degraded": list(degraded),
+                "nodes": {node.name: node_words(node) for node in facts.nodes},
+            },
+        )
+        with self._changed:
+            self._healthy = (asked_at, not degraded)
+            self.degraded = degraded
+            self._changed.notify_all()
+
+    def whole_after(self, at: float, timeout_s: float) -> float | None:
+        """When the cloud, asked after `at`, was first found whole; None when not within the time."""
+
+        def whole() -> bool:
+            return self._healthy[1] and self._healthy[0] >= at
+
+        with self._changed:
+            if self._changed.wait_for(whole, timeout=timeout_s):
+                return self.recorder.now()
+        return None
+
+
+def status_of(ground: Ground) -> tuple[CloudFacts, tuple[Finding, ...]]:
+    """Facts and findings of now."""
+    facts = gather(ground.site, ground.targets, ground.as_client)
+    return facts, judge(Expected(ground.layout, ground.site.declared), facts)
+
+
+def degrading(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """Those that make a cloud less than whole."""
+    return tuple(finding for finding in findings if finding.severity >= Severity.DEGRADED)
+
+
+def node_words(node: NodeFacts) -> dict[str, Any]:
+    """A node's state for the time line."""
+    if not node.reachable:
+        return {"up": False}
+    return {
+        "up": True,
+        "units_down": sorted(unit.name for unit in node.units if not unit.runs),
+        "database": node.galera.state if node.galera else "",
+        "broker_peers": len(node.broker.connected) if node.broker else None,
+        "ovn": {fact.database: fact.role for fact in node.raft},
+    }
