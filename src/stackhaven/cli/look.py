@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 EXIT_INTERRUPTED = 130
 WATCH_S = 3.0
+PAGE_WIDTH = 120
+"""Columns where there is no terminal to ask, such as in a log."""
 
 
 @click.command()
@@ -40,6 +42,8 @@ def status(context: click.Context, app: App, watch: bool, as_json: bool) -> None
     from stackhaven.observe.status.screen import as_data, screen
 
     console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = max(console.width, PAGE_WIDTH)
     expected, facts, findings = _look(app)
     if as_json:
         click.echo(json.dumps(as_data(expected, facts, findings), indent=2))
@@ -132,7 +136,7 @@ def verify(
     if as_json:
         click.echo(json.dumps(report.as_data(), indent=2))
     print_summary(report, console)
-    context.exit(report.exit_code)
+    context.exit(EXIT_INTERRUPTED if report.interrupted else report.exit_code)
 
 
 def _interrupted(bench: Bench, times: int) -> None:

@@ -91,7 +91,7 @@ def _stop_step(
 
     return Step(
         name=f"down.{declaration.name}.{order}",
-        title=f"{declaration.title} stops",
+        title=f"{declaration.title}: stop",
         nodes=tuple(n.name for n in layout.nodes if n.name in units and n.name in nodes),
         resources=resources,
         needs=tuple(everywhere(name) for name in before),

@@ -19,6 +19,7 @@ MOST_NAMES = 3
 def judge_database(layout: Layout, facts: CloudFacts) -> Iterator[Finding]:
     """Galera: how many members are synced, in how many components."""
     members = len(layout.controllers)
+    silent = members - sum(1 for node in facts.answering if node.galera is not None)
     told = {node.name: node.galera for node in facts.answering if node.galera is not None}
     synced = [name for name, fact in told.items() if fact.synced]
     components = {fact.uuid for fact in told.values() if fact.primary}
@@ -30,6 +31,8 @@ def judge_database(layout: Layout, facts: CloudFacts) -> Iterator[Finding]:
             means="writes to one are lost to the other",
             todo="stop writing: haven down; then keep the cluster that has the newer data",
         )
+    if not synced and (facts.serves or silent == members):
+        return
     if not synced:
         yield Finding(
             severity=Severity.DOWN,
@@ -141,8 +144,8 @@ def judge_network(declared: Sequence[Declaration], layout: Layout, facts: CloudF
     asked = [node for node in facts.answering if node.name in controllers]
     for database, title in OVN_TITLES.items():
         told = {node.name: fact for node in asked if (fact := node.raft_of(database)) is not None}
-        leaders = {(fact.term, name) for name, fact in told.items() if fact.role == "leader"}
-        if asked and not leaders:
+        leaders = {fact.leader for fact in told.values() if fact.leader != "unknown"}
+        if told and not leaders:
             yield Finding(
                 severity=Severity.DOWN,
                 area="network",
@@ -150,13 +153,14 @@ def judge_network(declared: Sequence[Declaration], layout: Layout, facts: CloudF
                 means="networks, ports and floating IPs cannot be changed; what forwards now goes on",
                 todo="haven up; then haven status again",
             )
-        out = [name for name, fact in told.items() if not fact.member or fact.leader == "unknown"]
+        lost = [node.name for node in asked if "ovn" not in node.unanswered and node.name not in told]
+        out = lost + [name for name, fact in told.items() if not fact.member or fact.leader == "unknown"]
         if out and leaders:
             yield Finding(
                 severity=Severity.DEGRADED,
                 area="network",
                 what=f"the {title} database on {', '.join(out)} is not part of its cluster",
-                means=f"{len(told) - len(out)} of {len(controllers)} servers hold the network's state",
+                means=f"{len(asked) - len(out)} of {len(controllers)} servers hold the network's state",
                 todo="it joins again by itself within seconds; if it stays: haven up",
             )
 

@@ -173,6 +173,12 @@ class CloudFacts:
     outside: OutsideFacts
 
     @property
+    def serves(self) -> bool:
+        """Whether clients can sign in and every service answers, whatever the nodes say of themselves."""
+        listeners = self.outside.listeners
+        return self.outside.services is not None and all(fact.answers for fact in listeners)
+
+    @property
     def answering(self) -> tuple[NodeFacts, ...]:
         """The nodes that could be asked."""
         return tuple(node for node in self.nodes if node.reachable)

@@ -14,6 +14,8 @@ def judge_vips(layout: Layout, facts: CloudFacts) -> Iterator[Finding]:
     """Exactly one holder of each, and everyone's neighbour table says so."""
     for vip in dict.fromkeys((layout.vip_internal, layout.vip_public)):
         holders = holders_of(vip, facts.answering)
+        if not holders and _answers(vip, facts):
+            continue
         if not holders:
             yield Finding(
                 severity=Severity.DOWN,
@@ -33,6 +35,11 @@ def judge_vips(layout: Layout, facts: CloudFacts) -> Iterator[Finding]:
             )
         else:
             yield from _judge_neighbours(vip, holders[0], facts)
+
+
+def _answers(vip: str, facts: CloudFacts) -> bool:
+    """Whether a service answers there: then its holder is a node that does not answer us."""
+    return any(fact.answers for fact in facts.outside.listeners if fact.address == vip)
 
 
 def holders_of(vip: str, nodes: Sequence[NodeFacts]) -> list[NodeFacts]:

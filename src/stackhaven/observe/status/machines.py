@@ -19,30 +19,43 @@ PRESSURE_HIGH_PERCENT = 20.0
 """Share of the last ten seconds in which something waited for memory."""
 
 
+def majority_is_lost(layout: Layout, facts: CloudFacts) -> bool:
+    """Whether so many controllers are silent that what decides by majority must stand still, and clients feel it."""
+    controllers = {node.name for node in layout.controllers}
+    left = sum(1 for node in facts.answering if node.name in controllers)
+    return left <= len(controllers) // 2 and not facts.serves
+
+
 def unreachable(layout: Layout, facts: CloudFacts) -> Iterator[Finding]:
-    """Nodes that do not answer, with what that leaves of the majority."""
+    """Nodes that do not answer: the controllers among them, with what is left of the majority, and the others."""
     dead = [node for node in facts.nodes if not node.reachable]
     controllers = {node.name for node in layout.controllers}
-    left = len(controllers) - sum(1 for node in dead if node.name in controllers)
-    for node in dead:
-        placed = layout.node(node.name)
-        yield Finding(
-            severity=Severity.DOWN
-            if node.name in controllers and left <= len(controllers) // 2
-            else Severity.DEGRADED,
-            area="nodes",
-            what=f"{node.name} does not answer: {node.reason}",
-            means=_what_a_loss_means(placed, left, len(controllers)),
-            todo=_wake(placed),
-        )
+    groups = (
+        [node for node in dead if node.name in controllers],
+        [node for node in dead if node.name not in controllers],
+    )
+    for group in groups:
+        if group:
+            placed = [layout.node(node.name) for node in group]
+            lost = placed[0].has(Role.CONTROLLER) and majority_is_lost(layout, facts)
+            yield Finding(
+                severity=Severity.DOWN if lost else Severity.DEGRADED,
+                area="nodes",
+                what="no answer from " + ", ".join(f"{node.name} ({node.reason})" for node in group),
+                means=_what_a_loss_means(placed, layout, serves=facts.serves),
+                todo=_wake(placed),
+            )
 
 
-def _what_a_loss_means(node: LayoutNode, left: int, of: int) -> str:
+def _what_a_loss_means(dead: Sequence[LayoutNode], layout: Layout, *, serves: bool) -> str:
     parts = []
-    if node.has(Role.CONTROLLER):
-        majority = of // 2 + 1
-        spare = left - majority
-        if spare < 0:
+    if dead[0].has(Role.CONTROLLER):
+        of = len(layout.controllers)
+        left = of - len(dead)
+        spare = left - (of // 2 + 1)
+        if spare < 0 and serves:
+            parts.append("clients are served all the same: too busy for a login, or the way to them is lost")
+        elif spare < 0:
             parts.append(
                 f"{left} of {of} controllers are no majority: database, queue and network stand still"
             )
@@ -50,17 +63,19 @@ def _what_a_loss_means(node: LayoutNode, left: int, of: int) -> str:
             parts.append(f"{left} of {of} controllers are left; one more loss stops the cloud")
         else:
             parts.append(f"{left} of {of} controllers are left; {spare} more may be lost")
-    if node.has(Role.COMPUTE):
-        parts.append("its guests are not running, or cannot be managed")
-    if node.has(Role.NETWORK):
-        parts.append("routers with their gateway on it have moved to another")
+    if any(node.has(Role.COMPUTE) for node in dead):
+        parts.append("guests there do not run, or cannot be managed")
+    if any(node.has(Role.NETWORK) for node in dead):
+        parts.append("routers with their gateway there have moved to another")
     return "; ".join(parts)
 
 
-def _wake(node: LayoutNode) -> str:
-    if node.ssh is None:
-        return f"haven lab power on {node.name} (haven lab status shows which machines are off)"
-    return f"look at its power and console; then try ssh {node.ssh.user}@{node.ssh.address}"
+def _wake(nodes: Sequence[LayoutNode]) -> str:
+    first = nodes[0]
+    if first.ssh is None:
+        words = "; ".join(f"haven lab power on {node.name}" for node in nodes)
+        return f"{words} (haven lab status shows which machines are off)"
+    return f"look at power and console; then try ssh {first.ssh.user}@{first.ssh.address}"
 
 
 def shell(node: LayoutNode, command: str) -> str:
