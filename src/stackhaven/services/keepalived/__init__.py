@@ -57,6 +57,18 @@ class Keepalived:
 
         return (
             Step(
+                name="keepalived.alone",
+                title="Nothing else moves the VIP",
+                nodes=names,
+                # A cluster that moved it before takes the balancer with it when it stops: it goes first.
+                resources=lambda _name: tuple(
+                    Unit(name=unit, active=False, enabled=False)
+                    for unit in ("pacemaker.service", "corosync.service")
+                ),
+                needs=(here("node.base"),),
+                provides=("vip.alone",),
+            ),
+            Step(
                 name="keepalived.start",
                 title="The VIP gets a holder",
                 nodes=names,

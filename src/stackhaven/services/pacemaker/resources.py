@@ -103,8 +103,11 @@ def _address(parent: ET.Element, vip: str, layout: Layout) -> None:
     name = f"vip-{vip.replace('.', '-')}"
     kind = {"id": name, "class": "ocf", "provider": "heartbeat", "type": "IPaddr2"}
     primitive = ET.SubElement(parent, "primitive", kind)
-    prefix = layout.cloud.networks.management.cidr.prefixlen
-    _parameters(primitive, {"ip": vip, "cidr_netmask": str(prefix), "arp_count": "3", "arp_bg": "true"})
+    parameters = {"ip": vip, "cidr_netmask": str(layout.cloud.networks.management.cidr.prefixlen)}
+    interfaces = {node.interfaces["management"] for node in layout.controllers}
+    if len(interfaces) == 1:
+        parameters["nic"] = interfaces.pop()
+    _parameters(primitive, parameters)
     _meta(primitive, {"failure-timeout": "60s"})
     _operations(primitive, monitor=("5s", "20s"), start=("0s", "20s"), stop=("0s", "20s"))
 
@@ -117,7 +120,7 @@ def _fence(parent: ET.Element, node: LayoutNode, bmc: BmcAccess) -> None:
     _parameters(primitive, parameters)
     # A BMC that does not answer is known within a minute, not on the day it is needed.
     _operations(primitive, monitor=("60s", "30s"), start=("0s", "30s"))
-    _meta(primitive, {"failure-timeout": "60s"})
+    _meta(primitive, {"failure-timeout": "60s", "resource-stickiness": "100"})
 
 
 def _constraints(fenced: tuple[LayoutNode, ...]) -> ET.Element:
@@ -165,6 +168,8 @@ def _properties(*, fenced: bool) -> dict[str, str]:
         "stonith-timeout": "30s",
         # After a blackout all start together and wait this long for an elder: the default is 20 s of no VIP.
         "dc-deadtime": "5s",
+        # A busy cluster would carry out one action after the other, and the VIP would wait for its turn.
+        "load-threshold": "1000%",
         # Failures are forgotten on time, also when nothing else happens.
         "cluster-recheck-interval": "60s",
     }
