@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from stackhaven.design.addresses import layout_of
+from stackhaven.model.fencing import password_names
 from stackhaven.model.load import parse_cloud
 from stackhaven.services.base import Site
 from stackhaven.services.contents import declarations_of, secret_names
@@ -28,7 +29,7 @@ nodes:
 TEXTS = {
     "small": SMALL,
     "odd": ODD,
-    **{name: (EXAMPLES / f"{name}.yaml").read_text() for name in ("lab", "one", "hosts")},
+    **{name: (EXAMPLES / f"{name}.yaml").read_text() for name in ("lab", "one", "hosts", "pacemaker")},
 }
 
 
@@ -37,5 +38,6 @@ def site_of(name: str) -> Site:
     """The site of one of `TEXTS`, its secrets as plain as can be: ``secret-<name>-value``."""
     layout = layout_of(parse_cloud(TEXTS[name]))
     declared = declarations_of(layout)
-    secrets = {secret: f"secret-{secret}-value" for secret in secret_names(declared)}
+    names = (*secret_names(declared), *password_names(layout.cloud))
+    secrets = {secret: f"secret-{secret}-value" for secret in names}
     return Site(layout=layout, secrets=secrets, declared=declared, kernel_datapath=name == "odd")
