@@ -22,7 +22,7 @@ class Listener:
     From it follow the load balancer's stanza, the port checks, `haven verify` and `haven status`.
     `check`: "METHOD PATH" of an L7 health check, or empty for TCP. `single_writer`: only one backend is used at a
     time, the others are standby. `backend_port`: the members' own port, if it is not the VIP's. `check_port`: where
-    the check goes, if not to the members' port.
+    the check goes, if not to the members' port. `unit`: the systemd unit behind it, if that one drains before it stops.
     """
 
     name: str
@@ -33,6 +33,7 @@ class Listener:
     expect: str = "status 200-399"
     check_port: int | None = None
     backend_port: int | None = None
+    unit: str = ""
     single_writer: bool = False
     sticky: bool = False
     internal_only: bool = False

@@ -23,6 +23,7 @@ def unit_file(
     after: Sequence[str] = ("network-online.target",),
     exec_start_pre: Sequence[str] = (),
     exec_stop: str = "",
+    exec_stop_post: str = "",
     environment: Sequence[str] = (),
     stop_timeout_s: int = 30,
     kill_signal: str = "",
@@ -43,6 +44,8 @@ def unit_file(
     lines.append(f"ExecStart={exec_start}")
     if exec_stop:
         lines.append(f"ExecStop={exec_stop}")
+    if exec_stop_post:
+        lines.append(f"ExecStopPost={exec_stop_post}")
     if kind == "oneshot":
         lines.append("RemainAfterExit=yes")
     else:

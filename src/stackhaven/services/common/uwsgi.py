@@ -13,6 +13,13 @@ from stackhaven.services.common.oslo import overrides
 from stackhaven.services.common.sizes import workers
 from stackhaven.services.common.systemd import unit_file
 
+DRAIN = "/run/stackhaven/drain"
+DRAIN_S = 3
+"""The balancers ask every 2 s whether a member wants new work."""
+
+MERCY_S = 5
+"""A thread that waits for its next request only notices the end with it; calls that take longer are rare."""
+
 
 def api_files(
     site: Site,
@@ -38,7 +45,12 @@ def api_files(
                 "master": True,
                 "lazy-apps": True,
                 "thunder-lock": True,
-                "die-on-term": True,
+                # What is being answered is answered to the end before the program stops.
+                "hook-master-start": "unix_signal:15 gracefully_kill_them_all",
+                "worker-reload-mercy": MERCY_S,
+                # The balancers' checks would fill the journal.
+                "disable-logging": True,
+                "log-5xx": True,
                 "no-orphans": True,
                 "close-on-exec": True,
                 "buffer-size": 65535,
@@ -62,6 +74,8 @@ def api_files(
             exec_start=f"/usr/bin/uwsgi_python3 --ini {path}",
             kind="notify",
             kill_signal="SIGTERM",
+            exec_stop=f"+/bin/sh -c 'mkdir -p {DRAIN} && touch {DRAIN}/{unit} && sleep {DRAIN_S}'",
+            exec_stop_post=f"+/bin/rm -f {DRAIN}/{unit}",
         ),
     )
 

@@ -37,6 +37,7 @@ class Glance:
                     name="glance",
                     port=ports.GLANCE,
                     service="image",
+                    unit="glance-api",
                     client_timeout_s=600,
                     server_timeout_s=600,
                 ),
@@ -137,6 +138,8 @@ def configuration(site: Site, node: LayoutNode) -> tuple[Resource, ...]:
             port=ports.GLANCE,
             wsgi_file="/usr/bin/glance-wsgi-api",
             threads=4,
+            # Uploads and downloads in progress are worth waiting for.
+            options={"worker-reload-mercy": 25},
         ),
     )
 

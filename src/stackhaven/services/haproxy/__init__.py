@@ -7,9 +7,10 @@ from dataclasses import asdict
 from stackhaven.design.layout import Layout, LayoutNode
 from stackhaven.plan import File, Package, Resource, Step, Unit, Wait, here
 from stackhaven.services.base import Daemon, Declaration, Listener, Site
-from stackhaven.services.common.ports import BALANCER_PEERS, BALANCER_STATISTICS
+from stackhaven.services.common.ports import AGENT_CHECK, BALANCER_PEERS, BALANCER_STATISTICS
+from stackhaven.services.common.script import path_of, script
 from stackhaven.services.common.sizes import SMALL_NODE_MB
-from stackhaven.services.common.systemd import drop_in
+from stackhaven.services.common.systemd import drop_in, unit_file
 from stackhaven.services.common.template import render
 
 PACKAGE = __name__
@@ -28,15 +29,15 @@ class HAProxy:
 
     def declare(self, layout: Layout) -> Declaration:
         """Its statistics are per node, so they are no listener of the VIP."""
+        names = tuple(n.name for n in layout.controllers)
         return Declaration(
             name=self.name,
             title="HAProxy",
             ha_mode="clone",
             ha_reason="runs on every controller; the VIP decides which one is used",
             daemons=(
-                Daemon(
-                    unit="haproxy.service", nodes=tuple(n.name for n in layout.controllers), stop_order=86
-                ),
+                Daemon(unit="haproxy.service", nodes=names, stop_order=86),
+                Daemon(unit="haven-agent-check.service", nodes=names, stop_order=87),
             ),
             secrets=("haproxy.stats",),
         )
@@ -55,6 +56,14 @@ class HAProxy:
                 ),
                 # A reload keeps established sessions; the old process ends with them. At boot a cluster that has
                 # the balancer among its resources starts it, and nobody else.
+                script(PACKAGE, "agent_check.py"),
+                unit_file(
+                    "haven-agent-check",
+                    description="Tells the load balancers which programs of this node are being drained",
+                    user="haproxy",
+                    exec_start=f"{path_of('agent_check.py')} {node.management} {AGENT_CHECK}",
+                ),
+                Unit(name="haven-agent-check.service", watches=(path_of("agent_check.py"),)),
                 Unit(name="haproxy.service", enabled=not in_cluster, watches=(CFG,), reload=True),
                 Wait(
                     what="HAProxy answers",
@@ -69,7 +78,7 @@ class HAProxy:
                 title="Load balancers start",
                 nodes=tuple(n.name for n in site.layout.controllers),
                 resources=resources,
-                needs=(here("node.base"),),
+                needs=(here("node.base"), here("vip.alone")),
                 provides=("balancer",),
             ),
         )
@@ -86,6 +95,7 @@ def configuration(site: Site, me: LayoutNode) -> str:
         threads=1 if me.memory_mb < SMALL_NODE_MB else max(2, me.cores // 2),
         stats_port=BALANCER_STATISTICS,
         peers_port=BALANCER_PEERS,
+        agent_port=AGENT_CHECK,
         stats_user=STATS_USER,
         stats_password=site.secrets["haproxy.stats"],
         listeners=[

@@ -37,6 +37,7 @@ class Horizon:
                     service="dashboard",
                     backend_port=ports.HORIZON_MEMBER,
                     check="GET /auth/login/",
+                    unit="horizon",
                     expect="status 200",
                     inter_ms=5000,
                 ),

@@ -37,7 +37,11 @@ class Keystone:
             title="Keystone (identity)",
             ha_mode="clone",
             ha_reason="stateless: tokens are checked with keys that all nodes share",
-            listeners=(Listener(name="keystone", port=ports.KEYSTONE, service="identity", check="GET /v3"),),
+            listeners=(
+                Listener(
+                    name="keystone", port=ports.KEYSTONE, service="identity", check="GET /v3", unit="keystone"
+                ),
+            ),
             accounts=(Account(database="keystone", user="keystone", password="keystone.db"),),
             daemons=(Daemon(unit="keystone.service", nodes=tuple(n.name for n in layout.controllers)),),
             secrets=("keystone.admin", *(name for names in KEYS.values() for name in names)),

@@ -34,7 +34,11 @@ class Neutron:
             title="Neutron (network)",
             ha_mode="clone",
             ha_reason="stateless: the workers agree through the database and OVN's locks",
-            listeners=(Listener(name="neutron", port=ports.NEUTRON, service="network", check="GET /"),),
+            listeners=(
+                Listener(
+                    name="neutron", port=ports.NEUTRON, service="network", check="GET /", unit="neutron-api"
+                ),
+            ),
             accounts=(Account(database="neutron", user="neutron", password="neutron.db"),),
             endpoints=(Endpoint(type="network", name="neutron", port=ports.NEUTRON),),
             users=(IdentityUser(name="neutron", password="neutron.user"),),

@@ -42,11 +42,12 @@ class Nova:
             ha_mode="clone",
             ha_reason="stateless: work is shared through the queue, state is in the database",
             listeners=(
-                Listener(name="nova", port=ports.NOVA, service="compute", check="GET /"),
+                Listener(name="nova", port=ports.NOVA, service="compute", check="GET /", unit="nova-api"),
                 Listener(
                     name="nova-metadata",
                     port=ports.NOVA_METADATA,
                     service="metadata",
+                    unit="nova-api-metadata",
                     check="GET /",
                     internal_only=True,
                 ),

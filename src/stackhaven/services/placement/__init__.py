@@ -31,7 +31,15 @@ class Placement:
             title="Placement",
             ha_mode="clone",
             ha_reason="stateless",
-            listeners=(Listener(name="placement", port=ports.PLACEMENT, service="placement", check="GET /"),),
+            listeners=(
+                Listener(
+                    name="placement",
+                    port=ports.PLACEMENT,
+                    service="placement",
+                    check="GET /",
+                    unit="placement-api",
+                ),
+            ),
             accounts=(Account(database="placement", user="placement", password="placement.db"),),
             endpoints=(Endpoint(type="placement", name="placement", port=ports.PLACEMENT),),
             users=(IdentityUser(name="placement", password="placement.user"),),

@@ -64,7 +64,9 @@ def main():
         for _, arguments in found:
             vsctl(*arguments)
         for device in wanted["up"]:
-            done = subprocess.run(["ip", "link", "set", device, "up"], capture_output=True, text=True, timeout=10)
+            done = subprocess.run(
+                ["ip", "link", "set", device, "up"], capture_output=True, text=True, timeout=10
+            )
             if done.returncode:
                 print(f"{device}: {done.stderr.strip()}; ovs-vsctl show and /var/log/openvswitch say more")
                 return 1

@@ -36,7 +36,11 @@ def cells():
     import pymysql
 
     connection = pymysql.connect(
-        unix_socket="/run/mysqld/mysqld.sock", user="root", database="nova_api", connect_timeout=5, read_timeout=20
+        unix_socket="/run/mysqld/mysqld.sock",
+        user="root",
+        database="nova_api",
+        connect_timeout=5,
+        read_timeout=20,
     )
     with connection.cursor() as cursor:
         cursor.execute("SELECT uuid, name, database_connection, transport_url FROM cell_mappings")
