@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import signal
 import zlib
 from collections.abc import Callable, Mapping
@@ -28,12 +29,14 @@ T = TypeVar("T")
 NODE_S = 30.0
 CONNECT_S = 8.0
 """A node that says nothing for this long is not there."""
+END_S = 5.0
 HERE = b"here\n"
 
 
 async def gather(site: Site, targets: Mapping[str, Target]) -> CloudFacts:
     """What the controllers can tell now. Never raises for a cloud in any state."""
     running = {daemon.unit for declaration in site.declared for daemon in declaration.daemons}
+    writers = [one.name for d in site.declared for one in d.listeners if one.single_writer]
     nodes = site.layout.controllers
 
     def request(node: LayoutNode) -> dict[str, Any]:
@@ -42,7 +45,7 @@ async def gather(site: Site, targets: Mapping[str, Target]) -> CloudFacts:
             "address": node.management,
             "database": "mariadb.service" in running,
             "queue": "rabbitmq-server.service" in running,
-            "balancer": "haproxy.service" in running,
+            "balancer": writers if "haproxy.service" in running else [],
             "network": "ovn-ovsdb-server-nb.service" in running,
         }
 
@@ -134,7 +137,8 @@ def _source() -> str:
 async def _end(process: asyncio.subprocess.Process) -> None:
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):
-            process.send_signal(signal.SIGKILL)
+            # Not by the process object: it would reap the child itself, behind the event loop's back.
+            os.kill(process.pid, signal.SIGKILL)
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(1.0):
+        async with asyncio.timeout(END_S):
             await process.wait()

@@ -9,7 +9,7 @@ from stackhaven.design.layout import Layout
 from stackhaven.observe.status.facts import ServiceFact
 from stackhaven.operate.recover import clients, database, network, queue
 from stackhaven.operate.recover.facts import DATABASES, CloudFacts
-from stackhaven.operate.recover.move import Diagnosis, Health, Kind, Move
+from stackhaven.operate.recover.move import Diagnosis, Kind, Move
 from stackhaven.services.base import Declaration
 
 PATIENCE_S = 30.0
@@ -53,14 +53,13 @@ class Memory:
 
 def diagnose(
     facts: CloudFacts,
-    services: tuple[ServiceFact, ...] | None,
     layout: Layout,
     declared: tuple[Declaration, ...],
     *,
     memory: Memory,
     now: float,
 ) -> tuple[Diagnosis, ...]:
-    """One diagnosis per cluster that this cloud has; clients last, and only when what they need is healthy."""
+    """One diagnosis per cluster that this cloud has, in the order in which they are brought back."""
     gone = memory.lasts("silent", tuple(sorted(facts.silent)), now)
     wishes = memory.wishes
     names = {declaration.name for declaration in declared}
@@ -102,18 +101,26 @@ def diagnose(
                 )
             )
     found.append(clients.diagnose_balancers(facts.balancers))
-    if services and all(d.health is Health.HEALTHY for d in found):
-        down = sorted((s.kind, s.host) for s in services if not s.up)
-        found.append(
-            clients.diagnose_services(
-                services,
-                units_of(declared),
-                facts.silent,
-                since=memory.began,
-                patient=patient("services", down),
-            )
-        )
     return tuple(found)
+
+
+def diagnose_clients(
+    services: tuple[ServiceFact, ...],
+    facts: CloudFacts,
+    declared: tuple[Declaration, ...],
+    *,
+    memory: Memory,
+    now: float,
+) -> Diagnosis:
+    """OpenStack's own programs, once what they stand on is healthy."""
+    down = sorted((s.kind, s.host) for s in services if not s.up)
+    return clients.diagnose_services(
+        services,
+        units_of(declared),
+        facts.silent,
+        since=memory.began,
+        patient=not memory.lasts("services", down, now),
+    )
 
 
 def units_of(declared: tuple[Declaration, ...]) -> Mapping[tuple[str, str], str]:

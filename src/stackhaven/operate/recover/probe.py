@@ -37,7 +37,7 @@ def collect(request: dict[str, Any]) -> dict[str, Any]:
     if request["queue"]:
         questions["queue"] = lambda: broker(request["node"])
     if request["balancer"]:
-        questions["balancer"] = balancer
+        questions["balancer"] = lambda: balancer(request["balancer"])
     if request["network"]:
         for kind in OVN:
             questions[kind] = lambda kind=kind: raft(kind)  # type: ignore[misc]
@@ -129,12 +129,16 @@ def broker(node: str) -> dict[str, Any]:
     return found
 
 
-def balancer() -> dict[str, Any]:
-    """Sessions that are still on members which this balancer knows to be down: "listener/member" to their number."""
+def balancer(listeners: list[str]) -> dict[str, Any]:
+    """Sessions of these listeners on members that this balancer knows to be down, by "listener/member"."""
     header, *rows = administration("show stat").strip().splitlines()
     columns = header.removeprefix("# ").split(",")
     stats = [dict(zip(columns, row.split(","), strict=False)) for row in rows]
-    down = {(s["pxname"], s["svname"]) for s in stats if s["status"].startswith("DOWN")}
+    down = {
+        (s["pxname"], s["svname"])
+        for s in stats
+        if s["status"].startswith("DOWN") and s["pxname"] in listeners
+    }
     found: dict[str, int] = {}
     for session in administration("show sess").splitlines():
         words = dict(word.split("=", 1) for word in session.split() if "=" in word)

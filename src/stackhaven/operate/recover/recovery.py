@@ -21,7 +21,7 @@ from stackhaven.operate.client_side import as_client
 from stackhaven.operate.recover.database import broken_rule
 from stackhaven.operate.recover.facts import CloudFacts
 from stackhaven.operate.recover.gather import gather
-from stackhaven.operate.recover.judge import Memory, Wishes, diagnose
+from stackhaven.operate.recover.judge import Memory, Wishes, diagnose, diagnose_clients
 from stackhaven.operate.recover.move import Diagnosis, Health, Move
 from stackhaven.operate.recover.steps import steps_of
 from stackhaven.operate.session import Session
@@ -58,14 +58,7 @@ def propose(session: Session, wishes: Wishes) -> Recovered:
     began = time.time()
     memory = Memory(began=began, wishes=Wishes(take=wishes.take, forget=wishes.forget, patience_s=0))
     facts = asyncio.run(gather(session.site, session.targets))
-    found = diagnose(
-        facts,
-        services_of(session),
-        session.layout,
-        session.site.declared,
-        memory=memory,
-        now=began,
-    )
+    found = judge(session, facts, memory)
     return Recovered(
         diagnoses=found, moves=(), silent=tuple(facts.silent.items()), seconds=time.time() - began
     )
@@ -89,6 +82,18 @@ def recover(session: Session, wishes: Wishes, *, view: View, say: Say, agree: Ag
         return asyncio.run(_Recovery(session, wishes, view, say, agree).run())
 
 
+def judge(session: Session, facts: CloudFacts, memory: Memory) -> tuple[Diagnosis, ...]:
+    """The diagnoses now; OpenStack is asked for its services only when what it stands on is healthy."""
+    clusters = diagnose(facts, session.layout, session.site.declared, memory=memory, now=time.time())
+    if any(d.health is not Health.HEALTHY for d in clusters):
+        return clusters
+    services = services_of(session)
+    if not services:
+        return clusters
+    last = diagnose_clients(services, facts, session.site.declared, memory=memory, now=time.time())
+    return (*clusters, last)
+
+
 def services_of(session: Session) -> tuple[ServiceFact, ...] | None:
     """What OpenStack says of its own programs; None where it cannot be asked."""
     try:
@@ -108,11 +113,7 @@ class _Recovery:
 
     async def run(self) -> Recovered:
         path = journal_path(self._session.state.runs, "recover")
-        with (
-            Journal(path, self._session.masker) as journal,
-            self._view.shown(journal),
-            stop_on_signals(self._stop),
-        ):
+        with Journal(path, self._session.masker) as journal, stop_on_signals(self._stop):
             while True:
                 ended = await self._turn(journal)
                 if ended is not None:
@@ -121,15 +122,7 @@ class _Recovery:
     async def _turn(self, journal: Journal) -> Recovered | None:
         """One look and at most one move; the end, when it is one."""
         facts = await gather(self._session.site, self._session.targets)
-        services = await asyncio.to_thread(services_of, self._session)
-        found = diagnose(
-            facts,
-            services,
-            self._session.layout,
-            self._session.site.declared,
-            memory=self._memory,
-            now=time.time(),
-        )
+        found = await asyncio.to_thread(judge, self._session, facts, self._memory)
         self._tell(found, journal)
         if self._stop.soft.is_set():
             return self._end(facts, found, "interrupted; the same command goes on from here")
@@ -174,18 +167,22 @@ class _Recovery:
         """Carry it out; why it failed, or nothing."""
         limits = Limits()
         pool = Pool(self._session.targets, limits)
-        try:
-            result = await run(
-                Plan.of(steps_of(move, self._session.layout)),
-                pool,
-                mode=Mode.APPLY,
-                journal=journal,
-                masker=self._session.masker,
-                stop=self._stop,
-                limits=limits,
-            )
-        finally:
-            await pool.close()
+        # A stage of its own for each move, so that the view shows this one only; the journal hears it all.
+        stage = Journal(None, self._session.masker)
+        stage.subscribe(journal.emit)
+        with self._view.shown(stage):
+            try:
+                result = await run(
+                    Plan.of(steps_of(move, self._session.layout)),
+                    pool,
+                    mode=Mode.APPLY,
+                    journal=stage,
+                    masker=self._session.masker,
+                    stop=self._stop,
+                    limits=limits,
+                )
+            finally:
+                await pool.close()
         self._moves.append(move)
         self._memory.moved(move)
         if result.ok:
