@@ -46,6 +46,7 @@ SECTIONS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("image", "image:image", "Build the image that guests boot."),
             Entry("plan", "run:plan", "Show what would change on which machine, with differences."),
             Entry("up", "run:up", "Bring the cloud to what the file says, starting it if need be."),
+            Entry("secret", "secret:secret", "Keep what cannot be made: passwords of existing BMCs."),
             Entry("log", "run:log", "Show past runs: steps, timings, changes, errors."),
         ),
     ),
