@@ -66,7 +66,7 @@ class Running:
 class Cloud:
     """A cloud file in a folder, and the commands on it."""
 
-    PENDING: ClassVar[int] = 2
+    PENDING: ClassVar[int] = 3
     file: Path
 
     @property

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 EXIT_INTERRUPTED = 130
 WATCH_S = 3.0
-PAGE_WIDTH = 120
-"""Columns where there is no terminal to ask, such as in a log."""
 
 
 @click.command()
@@ -35,22 +33,20 @@ def status(context: click.Context, app: App, watch: bool, as_json: bool) -> None
     Asks every node and every service at once and takes ten seconds at most, also when half of the cloud is dead.
     Exit code: 0 healthy, 1 degraded, 2 down.
     """
-    from rich.console import Console
     from rich.live import Live
 
+    from stackhaven.cli.terminal import console
     from stackhaven.observe.status.judge import exit_code
     from stackhaven.observe.status.screen import as_data, screen
 
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = max(console.width, PAGE_WIDTH)
+    page = console()
     expected, facts, findings = _look(app)
     if as_json:
         click.echo(json.dumps(as_data(expected, facts, findings), indent=2))
     elif not watch:
-        console.print(screen(expected, facts, findings))
+        page.print(screen(expected, facts, findings))
     else:
-        with Live(screen(expected, facts, findings), console=console, screen=console.is_terminal) as live:
+        with Live(screen(expected, facts, findings), console=page, screen=page.is_terminal) as live:
             while True:
                 time.sleep(WATCH_S)
                 live.update(screen(*_look(app)), refresh=True)
@@ -106,8 +102,7 @@ def verify(
 
     Exit code: 0 verified, 1 something failed.
     """
-    from rich.console import Console
-
+    from stackhaven.cli.terminal import console
     from stackhaven.observe.verify import report as reports
     from stackhaven.observe.verify.view import Screen, print_summary
     from stackhaven.operate.operator_files import write_operator_files
@@ -119,8 +114,8 @@ def verify(
             click.echo(f"{check.name:<24} {check.title}")
         return
     write_operator_files(session)
-    console = Console(highlight=False, stderr=as_json)
-    view = Screen(console)
+    page = console(stderr=as_json)
+    view = Screen(page)
     with view.shown():
         report = verify_cloud(
             session,
@@ -135,7 +130,7 @@ def verify(
         junit.write_text(reports.junit(report), encoding="utf-8")
     if as_json:
         click.echo(json.dumps(report.as_data(), indent=2))
-    print_summary(report, console)
+    print_summary(report, page)
     context.exit(EXIT_INTERRUPTED if report.interrupted else report.exit_code)
 
 

@@ -19,7 +19,8 @@ EXIT_UNEXPECTED = 70
 _EPILOG = """\
 \b
 Exit codes: 0 done, 1 failed or degraded, 2 what you wrote is wrong and nothing
-was touched, 70 a defect of haven itself, 130 interrupted.
+was touched, 3 `haven plan` has changes to show, 70 a defect of haven itself,
+130 interrupted.
 """
 
 

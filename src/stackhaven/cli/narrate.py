@@ -24,7 +24,7 @@ _MARKS = {Phase.DONE: "[green]done[/]", Phase.FAILED: "[bold red]failed[/]"}
 @contextmanager
 def narrated(console: Console | None = None) -> Iterator[Progress]:
     """A `Progress` that shows on standard error, for the block."""
-    console = console or Console(stderr=True, highlight=False)
+    console = console or Console(stderr=True, highlight=False, emoji=False)
     bars = Bars(
         SpinnerColumn(),
         TextColumn("{task.description}"),

@@ -33,20 +33,19 @@ def down(context: click.Context, app: App, guests: Guests, as_json: bool) -> Non
 
     Exit code: 0 everything is stopped, 1 something is not.
     """
-    from rich.console import Console
-
+    from stackhaven.cli.terminal import console
     from stackhaven.engine.report import print_summary, result_data
     from stackhaven.engine.screen import view_for
     from stackhaven.operate.down import stop_cloud
 
-    console = Console(highlight=False)
-    stopped = stop_cloud(app.session(), view_for(console, as_json=as_json), guests=guests)
+    page = console()
+    stopped = stop_cloud(app.session(), view_for(page, as_json=as_json), guests=guests)
     if as_json:
         click.echo(
             json.dumps({"kind": "result", **result_data(stopped.result), "left_out": stopped.left_out})
         )
     else:
-        print_summary(stopped.result, console)
+        print_summary(stopped.result, page)
         if stopped.note:
             click.echo(stopped.note, err=True)
         for node, reason in stopped.left_out:

@@ -61,8 +61,7 @@ def recover(
 
     Exit code: 0 all that answers is healthy, 1 something is not.
     """
-    from rich.console import Console
-
+    from stackhaven.cli.terminal import console
     from stackhaven.engine.screen import view_for
     from stackhaven.errors import InputError
     from stackhaven.operate.recover.judge import Wishes
@@ -85,7 +84,7 @@ def recover(
         done = bring_back(
             session,
             wishes,
-            view=view_for(Console(stderr=as_json, highlight=False), quiet=as_json),
+            view=view_for(console(stderr=as_json), quiet=as_json),
             say=(lambda _: None) if as_json else show,
             agree=lambda move: yes or (not as_json and agreed(move)),
         )

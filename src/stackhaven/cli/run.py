@@ -3,17 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
 
 import click
 
 from stackhaven.cli.context import App, pass_app
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-PIPE_WIDTH = 160
-"""Columns where the output is no terminal."""
 
 
 @click.command()
@@ -27,26 +20,27 @@ PIPE_WIDTH = 160
 def plan(context: click.Context, app: App, as_json: bool, diffs: bool, offline: bool) -> None:
     """Show what `haven up` would change, node by node; change nothing.
 
-    Exit code: 0 nothing to do, 2 changes pending, 1 a node could not be looked at.
+    Exit code: 0 nothing to do, 3 changes pending, 1 a node could not be looked at.
     """
+    from stackhaven.cli.terminal import console
     from stackhaven.engine.report import print_contents, print_pending, result_data
     from stackhaven.engine.screen import view_for
     from stackhaven.operate.converge import look, plan_for
 
     session = app.session()
     whole = plan_for(session)
-    console = _console()
+    page = console()
     if offline:
         if as_json:
             click.echo(json.dumps(whole.as_json(), indent=2))
         else:
-            print_contents(whole, console)
+            print_contents(whole, page)
         return
-    result = look(session, whole, view_for(_console(stderr=True), quiet=as_json))
+    result = look(session, whole, view_for(console(stderr=True), quiet=as_json))
     if as_json:
         click.echo(json.dumps(result_data(result), indent=2))
     else:
-        print_pending(result, whole, console, diffs=diffs)
+        print_pending(result, whole, page, diffs=diffs)
     context.exit(result.exit_code)
 
 
@@ -61,6 +55,7 @@ def up(context: click.Context, app: App, as_json: bool) -> None:
     once. Exit code: 0 the cloud is as described, 1 something failed, 130 interrupted.
     """
     from stackhaven.cli.narrate import narrated
+    from stackhaven.cli.terminal import console
     from stackhaven.engine.report import print_summary, result_data
     from stackhaven.engine.screen import view_for
     from stackhaven.operate.converge import bring_about, plan_for
@@ -68,14 +63,14 @@ def up(context: click.Context, app: App, as_json: bool) -> None:
 
     session = app.session()
     whole = plan_for(session)
-    console = _console()
+    page = console()
     with narrated() as progress:
         ensure_machines(session, progress)
-    result = bring_about(session, whole, view_for(console, as_json=as_json))
+    result = bring_about(session, whole, view_for(page, as_json=as_json))
     if as_json:
         click.echo(json.dumps({"kind": "result", **result_data(result)}))
     else:
-        print_summary(result, console)
+        print_summary(result, page)
     context.exit(result.exit_code)
 
 
@@ -85,6 +80,7 @@ def up(context: click.Context, app: App, as_json: bool) -> None:
 @pass_app
 def log(app: App, run: str | None, as_json: bool) -> None:
     """List past runs, or show one: RUN is the beginning of its name, or `last`."""
+    from stackhaven.cli.terminal import console
     from stackhaven.engine.history import find_run, list_runs
     from stackhaven.engine.report import print_past_run, print_past_runs
 
@@ -94,17 +90,10 @@ def log(app: App, run: str | None, as_json: bool) -> None:
         if as_json:
             click.echo(json.dumps([one.summary() for one in past], indent=2))
         else:
-            print_past_runs(past, _console())
+            print_past_runs(past, console())
         return
     found = find_run(runs, run)
     if as_json:
         click.echo(json.dumps({**found.summary(), "events": found.events}, indent=2))
     else:
-        print_past_run(found, _console())
-
-
-def _console(*, stderr: bool = False) -> Console:
-    from rich.console import Console
-
-    console = Console(stderr=stderr, highlight=False)
-    return console if console.is_terminal else Console(stderr=stderr, highlight=False, width=PIPE_WIDTH)
+        print_past_run(found, console())

@@ -10,6 +10,9 @@ from stackhaven.engine.stop import INTERRUPTED
 from stackhaven.plan.forecast import Pending
 from stackhaven.plan.outcome import Change, Outcome, State
 
+PENDING = 3
+"""Exit code of a plan with changes pending: 2 is wrong input everywhere, and a script must tell the two apart."""
+
 BAD = frozenset({State.FAILED, State.LOST, State.BLOCKED, State.NOT_STARTED, State.INTERRUPTED})
 
 
@@ -30,12 +33,12 @@ class RunResult:
 
     @property
     def exit_code(self) -> int:
-        """0 done (a plan: nothing to do), 1 something failed, 2 a plan with changes pending, 130 interrupted."""
+        """0 done (a plan: nothing to do), 1 something failed, 3 a plan with changes pending, 130 interrupted."""
         if self.stopped_by == INTERRUPTED:
             return 130
         if not self.ok:
             return 1
-        return 2 if self.pending else 0
+        return PENDING if self.pending else 0
 
     @property
     def verdict(self) -> str:

@@ -93,8 +93,7 @@ class LiveView:
 
     def _hear(self, event: Event) -> None:
         self._progress.hear(event)
-        line = finished_line(event)
-        if line and (event.state != "ok" or event.kind == "note"):
+        if line := worth_a_line(event):
             self._console.print(line)
 
     def _render(self) -> RenderableType:
@@ -112,7 +111,7 @@ class LiveView:
 
 
 class LineView:
-    """One line per finished step and a heartbeat, for logs."""
+    """One line for whatever did not simply hold, and a heartbeat, for logs."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -140,8 +139,7 @@ class LineView:
 
     def _hear(self, event: Event) -> None:
         self._progress.hear(event)
-        line = finished_line(event)
-        if line:
+        if line := worth_a_line(event):
             self._console.print(line, soft_wrap=True)
 
     def _heartbeat(self) -> str:
@@ -185,6 +183,11 @@ def view_for(console: Console, *, as_json: bool = False, quiet: bool = False) ->
     if as_json:
         return JsonView(console)
     return LiveView(console) if console.is_terminal else LineView(console)
+
+
+def worth_a_line(event: Event) -> str:
+    """The event's line, unless it only says that something already held: such lines would hide all others."""
+    return "" if event.state == "ok" and event.kind == "ended" else finished_line(event)
 
 
 def finished_line(event: Event) -> str:

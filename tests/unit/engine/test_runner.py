@@ -138,7 +138,7 @@ def test_a_plan_changes_nothing_and_says_what_a_run_would_do() -> None:
     world = World(done={("a", "n1")})
     result = go(world, step("a"), step("b", "a"), mode=Mode.PLAN)
     assert world.log == []
-    assert result.exit_code == 2
+    assert result.exit_code == 3
     assert [(p.step, p.node, p.findings[0].known) for p in result.pending] == [
         ("a", "n2", True), ("a", "n3", True), ("b", "n1", False), ("b", "n2", False), ("b", "n3", False),
     ]  # fmt: skip

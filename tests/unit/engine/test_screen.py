@@ -99,6 +99,18 @@ def test_lines_for_a_log_tell_ends_changes_errors_and_what_blocks() -> None:
     assert "by a on n2" in shown
 
 
+@pytest.mark.parametrize("view", [LineView, LiveView])
+def test_what_already_held_makes_no_line_but_is_counted(view: type[LineView | LiveView]) -> None:
+    made, journal = console(), Journal(None, Masker())
+    shown = view(made)
+    with shown.shown(journal):
+        journal.emit(Event(kind="ended", step="a", node="n1", title="First", state="ok", seconds=0.1))
+        journal.emit(Event(kind="note", state="ok", text="stopping after the running steps"))
+    assert "First" not in text(made)
+    assert "stopping after the running steps" in text(made)
+    assert shown._progress.done == 1
+
+
 def test_the_heartbeat_says_what_is_waited_for() -> None:
     view = LineView(console())
     for event in EVENTS[:3]:
@@ -186,7 +198,7 @@ def test_a_plan_is_printed_with_diffs_and_says_what_to_type() -> None:
     without = console()
     print_pending(looked, PLAN, without, diffs=False)
     assert "+[x]" not in text(without)
-    assert looked.exit_code == 2
+    assert looked.exit_code == 3
 
 
 def test_an_empty_plan_says_so() -> None:
