@@ -17,6 +17,17 @@ PACKAGE = __name__
 STATS_USER = "haven"
 CFG = "/etc/haproxy/haproxy.cfg"
 
+UNIT = """\
+[Unit]
+StartLimitIntervalSec=0
+[Service]
+# Started again where it died, before the VIP has a reason to move. A cluster switches that off by a drop-in of its
+# own (50-pacemaker.conf), which sorts before this one: its own restart takes 5 s, systemd's a tenth of one.
+Restart=always
+RestartSec=100ms
+LimitNOFILE=65536
+"""
+
 
 class HAProxy:
     """The load balancer."""
@@ -51,11 +62,7 @@ class HAProxy:
             return (
                 Package(names=("haproxy",)),
                 File(path=CFG, content=configuration(site, node), mode=0o640, group="haproxy"),
-                drop_in(
-                    "haproxy", "[Unit]\nStartLimitIntervalSec=0\n[Service]\nRestartSec=1\nLimitNOFILE=65536\n"
-                ),
-                # A reload keeps established sessions; the old process ends with them. At boot a cluster that has
-                # the balancer among its resources starts it, and nobody else.
+                drop_in("haproxy", UNIT),
                 script(PACKAGE, "agent_check.py"),
                 unit_file(
                     "haven-agent-check",
@@ -64,6 +71,8 @@ class HAProxy:
                     exec_start=f"{path_of('agent_check.py')} {node.management} {AGENT_CHECK}",
                 ),
                 Unit(name="haven-agent-check.service", watches=(path_of("agent_check.py"),)),
+                # A reload keeps established sessions; the old process ends with them. At boot a cluster that has
+                # the balancer among its resources starts it, and nobody else.
                 Unit(name="haproxy.service", enabled=not in_cluster, watches=(CFG,), reload=True),
                 Wait(
                     what="HAProxy answers",

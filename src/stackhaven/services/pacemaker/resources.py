@@ -72,9 +72,9 @@ def _resources(layout: Layout, fenced: tuple[LayoutNode, ...]) -> ET.Element:
     top = ET.Element("resources")
     balancer = _clone(top, "balancer")
     haproxy = ET.SubElement(balancer, "primitive", {"id": "haproxy", "class": "systemd", "type": "haproxy"})
-    # A crashed balancer is started where it was; one that crashes again and again is left alone for a minute.
+    # systemd starts a crashed balancer again at once. What it cannot start is left alone for a minute.
     _meta(haproxy, {"migration-threshold": "5", "failure-timeout": "60s"})
-    _operations(haproxy, monitor=("1s", "10s"), start=("0s", "30s"), stop=("0s", "60s"))
+    _operations(haproxy, monitor=("10s", "20s"), start=("0s", "30s"), stop=("0s", "60s"))
     answers = _clone(top, "answers")
     kind = {"id": "balancer-answers", "class": "ocf", "provider": "stackhaven", "type": "balancer-answers"}
     agent = ET.SubElement(answers, "primitive", kind)
