@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from stackhaven.design.layout import Layout
 from stackhaven.engine.ssh import SshTarget
 from stackhaven.lab.reach import enter_hub
 from stackhaven.model.state import State
-from stackhaven.observe.status.gather import AsClient
 from stackhaven.plan.mask import Masker
 from stackhaven.services.base import Daemon, Site
+
+T = TypeVar("T")
+
+
+class AsClient(Protocol):
+    """Does something where the cloud's clients stand, in a thread of its own."""
+
+    def __call__(self, work: Callable[[], T]) -> Future[T]:
+        """Begin, and promise what it gives."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ground:
-    """One opened cloud, as drills need it. `as_client` does something where the cloud's clients stand."""
+    """One opened cloud, as drills need it."""
 
     site: Site
     state: State

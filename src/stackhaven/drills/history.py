@@ -57,15 +57,17 @@ KINDS = {
     "injected": "the fault is in effect",
     "heal": "the fault begins to be healed",
     "healed": "what was broken on purpose is put right",
+    "repair-begins": "the cloud is left to repair itself",
     "whole": "status finds nothing degraded any more",
     "load-ends": "no further call is made",
+    "measured": "a figure that is not a probe's: `what` and `value`",
     "note": "a remark",
 }
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """What a watcher saw at one moment. `what` is vip, arp, member, cpu or findings; see `watch`."""
+    """What a watcher saw at one moment. `what` is vip, member, cpu or status; see `watch`."""
 
     at: float
     what: str

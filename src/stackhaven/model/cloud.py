@@ -255,6 +255,14 @@ class Lab(Part):
     )
 
 
+class Drills(Part):
+    """Breaking the cloud on purpose."""
+
+    allowed: bool = Field(
+        False, description="Existing hosts may be disturbed by drills. The machines of a lab always may."
+    )
+
+
 class Cloud(Part):
     """One cloud, as the operator describes it."""
 
@@ -285,6 +293,7 @@ class Cloud(Part):
         description="Overrides per file, section and option, such as nova.conf: {DEFAULT: {debug: true}}; "
         "checked against the service's own option list.",
     )
+    drills: Drills = Field(default_factory=Drills, description="Breaking the cloud on purpose.")
     lab: Lab | None = Field(None, description="Present: the nodes are machines of the lab on this host.")
 
     @model_validator(mode="before")

@@ -33,6 +33,7 @@ class Fault:
         aim: from ground and victim to the strike. Pure.
         on_programs: it hits units, so that the drill must say which service's.
         lab_only: why it cannot be done to existing hosts; empty when it can.
+        mends_itself: the cloud repairs it without any healing, so that the time is counted from the fault.
         prepares: it needs the node made ready before, which itself disturbs the cloud.
 
     """
@@ -43,6 +44,7 @@ class Fault:
     aim: Callable[[Ground, Victim], Strike]
     on_programs: bool = False
     lab_only: str = ""
+    mends_itself: bool = False
     prepares: bool = False
 
 

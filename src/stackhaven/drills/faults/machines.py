@@ -63,6 +63,7 @@ RESET = Fault(
     does="machines lose their power and get it back at once",
     covers=("FS-02", "FS-05"),
     aim=_reset,
+    mends_itself=True,
     lab_only=_NO_BMC,
 )
 FREEZE_NODE = Fault(

@@ -70,6 +70,7 @@ KILL = Fault(
     does="all processes of a unit are killed (SIGKILL); systemd starts it again",
     covers=("FS-01", "FS-04", "FS-09", "FS-14", "FS-20", "FS-52"),
     aim=_kill,
+    mends_itself=True,
     on_programs=True,
 )
 FREEZE = Fault(

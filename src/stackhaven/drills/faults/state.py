@@ -118,6 +118,7 @@ LOSE_DATA = Fault(
     does="a database member is killed and its data directory is gone",
     covers=("FS-09",),
     aim=_lose_data,
+    mends_itself=True,
 )
 RESET_BROKER = Fault(
     name="reset-broker",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from stackhaven.drills.errors import DrillError
 from stackhaven.drills.load.client import Client, ProbeFailed
 from stackhaven.drills.load.http import Request
 from stackhaven.drills.load.loop import Probe
@@ -52,23 +51,3 @@ READS: tuple[Probe, ...] = (
     _reads("images", "list of images", _read("image", "/v2/images"), period_s=0.5),
     _reads("dashboard", "sign-in page of the dashboard", _dashboard, period_s=1.0),
 )
-
-
-def probe_names() -> tuple[str, ...]:
-    """All that a drill may name."""
-    return tuple(probe.name for probe in READS)
-
-
-def probe(name: str) -> Probe:
-    """The read of this name.
-
-    Raises:
-        DrillError: rule ``no-such-probe``, with the names there are.
-
-    """
-    for one in READS:
-        if one.name == name:
-            return one
-    raise DrillError(
-        f"there is no probe {name!r}", todo=f"one of: {', '.join(probe_names())}", rule="no-such-probe"
-    )

@@ -1,0 +1,179 @@
+"""``haven drill``: break the cloud on purpose, measure what its clients saw, heal it."""
+
+from __future__ import annotations
+
+import json
+import signal
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from stackhaven.cli.context import App, pass_app
+
+if TYPE_CHECKING:
+    from stackhaven.drills.ground import Ground
+
+MISSED = 1
+
+
+@click.group()
+def drill() -> None:
+    """Break the cloud on purpose, measure what its clients saw, and heal it.
+
+    Exit codes: 0 every promise was kept, 1 the cloud missed one, 3 the drill itself could not be carried out, 4 what
+    was broken could not be healed.
+    """
+
+
+@drill.command("list")
+def list_() -> None:
+    """Show drills, suites, faults, targets and probes."""
+    from rich.console import Console
+
+    from stackhaven.drills.report.screen import print_contents
+
+    print_contents(Console(highlight=False))
+
+
+@drill.command()
+@click.argument("name")
+@click.option("--repeat", type=click.IntRange(1, 100), default=1, show_default=True, help="How often.")
+@click.option("--anyway", is_flag=True, help="Also on a cloud that is degraded already.")
+@click.option("--yes", is_flag=True, help="Do not ask before existing hosts are disturbed.")
+@click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
+@pass_app
+@click.pass_context
+def run(
+    context: click.Context, app: App, *, name: str, repeat: int, anyway: bool, yes: bool, as_json: bool
+) -> None:
+    """Perform drill NAME, a YAML file, or every drill of suite:NAME.
+
+    What was broken is healed at the end, also after Ctrl-C. If this program is killed, the next `haven drill` or
+    `haven status` heals first.
+    """
+    from rich.console import Console
+
+    from stackhaven.drills.contents import drills_of
+    from stackhaven.drills.report.screen import print_result
+    from stackhaven.drills.series import perform_all
+    from stackhaven.drills.stage import Stage
+
+    drills = [one.checked() for one in drills_of(name)]
+    ground = ground_of(app)
+    _confirm(ground, yes=yes)
+    console = Console(highlight=False)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    stage = Stage(ground, lambda text: click.echo(ground.masker(text), err=True))
+    with ground.state.lock(f"haven drill run {name}"):
+        series = perform_all(stage, drills, repeat=repeat, anyway=anyway)
+    if as_json:
+        click.echo(json.dumps(series.as_data(), indent=2))
+    else:
+        for directory, result in series.results:
+            print_result(console, directory, result)
+        series.print_summary(console)
+    context.exit(0 if series.kept else MISSED)
+
+
+def _confirm(ground: Ground, *, yes: bool) -> None:
+    """Existing hosts are disturbed only where the file allows it and the operator agrees."""
+    from stackhaven.drills.errors import DrillError
+
+    if ground.in_lab:
+        return
+    if not ground.site.cloud.drills.allowed:
+        raise DrillError(
+            f"cloud {ground.name} does not allow drills",
+            why="they take services away from whoever uses it",
+            todo="write `drills: {allowed: true}` in its file, if that is meant",
+            rule="drill-not-allowed",
+        )
+    if not yes:
+        click.confirm(f"Break cloud {ground.name} on purpose now?", abort=True, err=True)
+
+
+@drill.command()
+@click.argument("directory", required=False)
+@pass_app
+def report(app: App, directory: str | None) -> None:
+    """List the records of this cloud, or write the report of one anew and say where it is."""
+    from stackhaven.drills.perform import REPORT, judge_again
+    from stackhaven.drills.series import record, records
+
+    drills = ground_of(app).drills
+    if directory is None:
+        for one in records(drills):
+            click.echo(f"{one.kept_word:7} {one.headline}  {one.directory / REPORT}")
+        return
+    found = record(drills, directory)
+    judge_again(found)
+    click.echo(found / REPORT)
+
+
+@drill.command()
+@click.argument("directory")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@pass_app
+@click.pass_context
+def judge(context: click.Context, app: App, directory: str, as_json: bool) -> None:
+    """Judge an old record again, with the judges of today. DIRECTORY may be its name, or `last`."""
+    from rich.console import Console
+
+    from stackhaven.drills.perform import judge_again
+    from stackhaven.drills.report.screen import print_result
+    from stackhaven.drills.series import record
+
+    found = Path(directory) if Path(directory).is_dir() else record(ground_of(app).drills, directory)
+    result = judge_again(found)
+    if as_json:
+        click.echo(json.dumps(result.as_data(), indent=2))
+    else:
+        print_result(Console(highlight=False), found, result)
+    context.exit(0 if result.kept else MISSED)
+
+
+@drill.command()
+@click.argument("one")
+@click.argument("other")
+@pass_app
+def compare(app: App, one: str, other: str) -> None:
+    """Show the figures of two records, or of all records of two drills, side by side."""
+    from rich.console import Console
+
+    from stackhaven.drills.report.screen import print_comparison
+    from stackhaven.drills.series import results_of
+
+    drills = ground_of(app).drills
+    print_comparison(
+        Console(highlight=False), (one, results_of(drills, one)), (other, results_of(drills, other))
+    )
+
+
+@drill.command()
+@pass_app
+def heal(app: App) -> None:
+    """Put right what a drill that was killed has left broken."""
+    from stackhaven.drills.stage import Stage
+
+    ground = ground_of(app)
+    with ground.state.lock("haven drill heal"):
+        if not Stage(ground, partial(click.echo, err=True)).heal_what_is_left():
+            click.echo("nothing is broken on purpose")
+
+
+def ground_of(app: App) -> Ground:
+    """The opened cloud, as drills need it."""
+    from stackhaven.drills.ground import Ground
+    from stackhaven.operate.client_side import as_client
+
+    session = app.session()
+    client: Any = partial(as_client, session.cloud)
+    return Ground(
+        site=session.site,
+        state=session.state,
+        targets=session.targets,
+        masker=session.masker,
+        as_client=client,
+    )

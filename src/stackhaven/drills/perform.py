@@ -1,0 +1,143 @@
+"""One drill from its first look to its report: steady state, fault, healing, verdict."""
+
+from __future__ import annotations
+
+import json
+import platform
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+
+from stackhaven.drills.deeds import OnNode
+from stackhaven.drills.drill import Drill
+from stackhaven.drills.errors import DrillError
+from stackhaven.drills.history import Header, History, Recorder, read_history
+from stackhaven.drills.judge.verdict import Result, judge
+from stackhaven.drills.load.client import Client
+from stackhaven.drills.load.groups import chosen
+from stackhaven.drills.load.loop import Probe
+from stackhaven.drills.report.page import page
+from stackhaven.drills.stage import Stage
+from stackhaven.drills.targets import Scene, victim_of
+from stackhaven.model.secrets import write_owner_only
+
+LOG_LINES = 20_000
+LOG_S = 60.0
+RESULT = "result.json"
+REPORT = "report.html"
+
+
+def perform(stage: Stage, drill: Drill, *, anyway: bool = False) -> tuple[Path, Result]:
+    """Carry the drill out; gives its directory and result. The caller holds the cloud's lock.
+
+    Raises:
+        DrillError: it could not be carried out; nothing stays broken.
+        HealError: something stays broken.
+
+    """
+    stage.heal_what_is_left()
+    require_allowed(stage, drill)
+    scene = stage.require_healthy(anyway=anyway)
+    client = stage.client()
+    probes = chosen(drill.load)
+    stage.rehearse(probes, client)
+    directory = new_directory(stage.ground.drills, drill.name)
+    recorder = Recorder(directory)
+    try:
+        recorder.add(header(stage, drill, probes))
+        _run(stage, drill, scene, probes=probes, client=client, recorder=recorder)
+    except KeyboardInterrupt:
+        recorder.event("note", "interrupted")
+        raise DrillError(
+            "interrupted; what was broken is healed", todo=f"haven drill judge {directory}"
+        ) from None
+    finally:
+        recorder.close()
+    keep_logs(stage, directory, recorder.began)
+    return directory, judge_again(directory)
+
+
+def require_allowed(stage: Stage, drill: Drill) -> None:
+    """Refuse on existing hosts what cannot be done there.
+
+    Raises:
+        DrillError: rule ``drill-lab-only``.
+
+    """
+    if not stage.ground.in_lab and drill.fault.lab_only:
+        raise DrillError(
+            f"{drill.fault.name} works in a lab only", why=drill.fault.lab_only, rule="drill-lab-only"
+        )
+
+
+def _run(
+    stage: Stage, drill: Drill, scene: Scene, *, probes: Sequence[Probe], client: Client, recorder: Recorder
+) -> None:
+    victim = victim_of(scene, drill.target, drill.program)
+    strike = drill.fault.aim(stage.ground, victim)
+    recorder.event("note", "roles: " + ", ".join(f"{role} {node}" for role, node in scene.holders.items()))
+    with stage.watched(recorder) as status, stage.loaded(probes, client, recorder):
+        stage.hold(drill.before_s, "steady load")
+        with stage.broken(strike, drill.fault.name, recorder):
+            since = recorder.now()
+            if drill.fault.mends_itself:
+                recorder.event("repair-begins", "the cloud is left to itself")
+            stage.hold(drill.hold_s, "the fault stays")
+            if drill.fault.mends_itself:
+                stage.wait_until_whole(status, recorder, after=since, timeout_s=drill.whole_s)
+        if not drill.fault.mends_itself:
+            healed = recorder.now()
+            stage.wait_until_whole(status, recorder, after=healed, timeout_s=drill.whole_s)
+        stage.hold(drill.after_s, "load goes on")
+
+
+def header(stage: Stage, drill: Drill, probes: Sequence[Probe]) -> Header:
+    """What the record begins with."""
+    return Header(
+        cloud=stage.ground.name,
+        drill=drill.as_data(),
+        began=time.time(),
+        periods_s={probe.name: probe.period_s for probe in probes},
+        machine={"kernel": platform.release(), "nodes": [node.name for node in stage.ground.layout.nodes]},
+    )
+
+
+def new_directory(drills: Path, name: str) -> Path:
+    """A directory of its own, named after the time and the drill."""
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
+    directory = drills / f"{stamp}-{name}"
+    directory.mkdir(mode=0o700, parents=True)
+    return directory
+
+
+def judge_again(directory: Path) -> Result:
+    """Judge a record, however old, and write result and report anew."""
+    history = read_history(directory)
+    result = judge(history)
+    write(directory, history, result)
+    return result
+
+
+def write(directory: Path, history: History, result: Result) -> None:
+    """The result as data and as a page."""
+    write_owner_only(directory / RESULT, json.dumps(result.as_data(), indent=2) + "\n")
+    write_owner_only(directory / REPORT, page(history, result))
+
+
+def keep_logs(stage: Stage, directory: Path, began: float) -> None:
+    """What every node's journal says of the time of the drill; a node that cannot be asked is left out."""
+    logs = directory / "logs"
+    logs.mkdir(mode=0o700)
+    script = (
+        f"journalctl --quiet --no-pager --output=short-iso-precise --since=@{began:.0f} --lines={LOG_LINES}"
+    )
+
+    def fetch(node: str) -> None:
+        with suppress(DrillError):
+            text = stage.hands.do(OnNode(node=node, script=script, says="read the journal", timeout_s=LOG_S))
+            write_owner_only(logs / f"{node}.log", stage.ground.masker(text))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(fetch, (node.name for node in stage.ground.layout.nodes)))

@@ -1,0 +1,1 @@
+"""Reports: one page per drill that a person understands at a glance."""
