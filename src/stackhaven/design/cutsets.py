@@ -65,8 +65,8 @@ def _threshold(inputs: list[Cuts], least: int, order: int) -> Cuts:
     if order == 1:
         return cuts
     for pair, hit in jointly.items():
-        one, two = pair
-        if len(hit.union(killed.get(one, ()), killed.get(two, ()))) >= least:
+        first, second = pair
+        if len(hit.union(killed.get(first, set()), killed.get(second, set()))) >= least:
             cuts.pairs.add(pair)
     cuts.pairs |= _pairs_of_singles(killed, cuts.singles, least)
     return cuts.minimal()

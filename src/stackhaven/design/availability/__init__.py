@@ -1,0 +1,1 @@
+"""How available a design can be: from failures and repairs of its elements to minutes a year for a user."""
