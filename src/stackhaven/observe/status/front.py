@@ -22,7 +22,7 @@ def judge_vips(layout: Layout, facts: CloudFacts) -> Iterator[Finding]:
                 area="vip",
                 what=f"no node that answers holds the VIP {vip}",
                 means="no client reaches any API",
-                todo="haven up (starts keepalived and HAProxy); haven status --watch shows it come back",
+                todo="haven up (starts what moves it, and HAProxy); haven status --watch shows it come back",
             )
         elif len(holders) > 1:
             names = ", ".join(node.name for node in holders)
@@ -112,7 +112,7 @@ def judge_services(facts: CloudFacts) -> Iterator[Finding]:
             area="openstack",
             what=f"OpenStack could not be asked about its own programs: {facts.outside.error}",
             means="conductors, schedulers, hypervisors and agents are not judged",
-            todo="see the findings above first; then haven status again",
+            todo="haven status again in a moment; if it stays: haven verify --only identity",
         )
     silent = {node.name for node in facts.nodes if not node.reachable}
     by_kind: dict[str, list[ServiceFact]] = defaultdict(list)
