@@ -124,7 +124,8 @@ def _heal(
         return None if m.synced else _waiting(f"{m.node} is {m.state or 'not synced yet'}", evidence)
     foreign = m.position is not None and m.position.has_data and m.position.uuid != lead.uuid
     ahead = m.position is not None and not foreign and m.position.seqno > lead.committed
-    if foreign or ahead or m.phase == "broken" or (m.restarts >= CRASHES and not patient and not m.running):
+    hopeless = m.restarts >= CRASHES and not patient and not m.running
+    if foreign or ahead or m.absent or m.phase == "broken" or hopeless:
         return _reseed(m, lead, evidence)
     if m.stopped:
         return _start((m.node,), f"{m.node} is stopped; it joins {lead.node}'s component", evidence)
@@ -146,7 +147,11 @@ def _reseed(m: DatabaseFact, lead: DatabaseFact, evidence: tuple[str, ...]) -> D
         stake = (
             f"the data of {m.node} cannot be read; commits that {lead.node} lacks, if any, leave the service"
         )
-    why = m.said or (m.log[-1] if m.log else f"it ended {m.restarts} times")
+    why = (
+        "its data directory is gone"
+        if m.absent
+        else m.said or (m.log or (f"it ended {m.restarts} times",))[-1]
+    )
     move = Move(
         area="database",
         kind=Kind.RESEED,
@@ -188,7 +193,10 @@ def _none_runs(
             todo = "bring one of the missing members back, or restore a backup"
             return _stuck("no member that answers holds any data", {**silent, **broken}, todo, evidence)
         return _waiting("the members are empty and found a new cluster by themselves", evidence)
-    if len({p.uuid for p in known.values()}) > 1 and take not in known:
+    if take and take not in known:
+        todo = f"choose one of {', '.join(known)}, or leave --take out"
+        return _stuck(f"{take} was chosen, but it does not answer or holds nothing", {}, todo, evidence)
+    if len({p.uuid for p in known.values()}) > 1 and not take:
         todo = "choose whose data to keep: haven recover --take NODE; all others' is moved aside, not deleted"
         return _stuck("the members hold data of different clusters", {}, todo, evidence)
     missing = {**silent, **broken}

@@ -32,7 +32,8 @@ class DatabaseFact:
     """A Galera member. `unit` is systemd's ActiveState; `phase` what its start program said last.
 
     `position` is known while it decides, or after an orderly stop. `view`: ids of the members of the last component
-    it saw, `self_id` its own among them; both survive a loss of power. `said`: why it does not start.
+    it saw, `self_id` its own among them; both survive a loss of power. `said`: why it does not start. `empty`: it has
+    no tables; `absent`: not even a data directory.
     """
 
     node: str
@@ -50,6 +51,7 @@ class DatabaseFact:
     view: frozenset[str] = frozenset()
     self_id: str = ""
     empty: bool = False
+    absent: bool = False
     restarts: int = 0
     log: tuple[str, ...] = ()
 
@@ -152,6 +154,7 @@ def database_fact(node: str, answer: Mapping[str, Any]) -> DatabaseFact:
         view=view,
         self_id=self_id,
         empty=files is None or "ibdata1" not in files,
+        absent=files is None,
         restarts=int(answer["unit"].get("NRestarts") or 0),
         log=tuple(answer["log"]),
     )

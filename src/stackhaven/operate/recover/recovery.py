@@ -138,11 +138,12 @@ class _Recovery:
         return self._end(facts, found, problem)
 
     def _tell(self, found: tuple[Diagnosis, ...], journal: Journal) -> None:
-        said = tuple(f"{d.area}: {d.health.value}: {d.sentence}" for d in found)
+        for diagnosis in found:
+            journal.emit(
+                Event(kind="note", text=f"{diagnosis.area}: {diagnosis.sentence}", state=diagnosis.health)
+            )
+        said = tuple("" if d.health is Health.WAITING else d.sentence for d in found)
         if said != self._said:
-            for line in said:
-                if line not in self._said:
-                    journal.emit(Event(kind="note", text=line))
             self._said = said
             self._say(found)
 

@@ -7,6 +7,7 @@ from stackhaven.plan import Command, File, Package, Resource, Step, Unit, Wait, 
 from stackhaven.services.base import Daemon, Declaration, Site
 from stackhaven.services.common.ovn import northbound, southbound
 from stackhaven.services.common.script import path_of, script
+from stackhaven.services.common.systemd import drop_in
 from stackhaven.services.common.wanted import is_wanted
 
 PACKAGE = __name__
@@ -60,6 +61,14 @@ class OVN:
                 script(PACKAGE, "ovn_member.py"),
                 File(path=DEFAULTS, content=defaults(site, node.management)),
                 *databases,
+                *(
+                    # Without its file the packaged start would found a second cluster, empty, at the same address.
+                    drop_in(
+                        f"ovn-ovsdb-server-{kind}",
+                        f"[Unit]\nConditionPathExists=/var/lib/ovn/ovn{kind}_db.db\nStartLimitIntervalSec=0\n",
+                    )
+                    for kind in ("nb", "sb")
+                ),
                 *(
                     Unit(name=f"ovn-ovsdb-server-{kind}.service", watches=(DEFAULTS,), enabled=None)
                     for kind in ("nb", "sb")

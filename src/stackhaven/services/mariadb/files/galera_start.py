@@ -187,7 +187,7 @@ def recover_position():
     done = subprocess.run(["/usr/bin/galera_recovery"], capture_output=True, text=True, timeout=300)
     match = re.search(r"--wsrep_start_position=([0-9a-f-]{36}):(-?\d+)", done.stdout)
     if done.returncode or not match:
-        raise BrokenDataError(f"no position can be read from the data: {last_line(done.stderr)}")
+        raise BrokenDataError(f"no position can be read from the data: {first_error(done.stderr)}")
     write(START_POSITION, f"_WSREP_START_POSITION={match[0]}\n")
     return {"uuid": match[1], "seqno": int(match[2]), "safe": False}
 
@@ -196,9 +196,9 @@ class BrokenDataError(Exception):
     """The data directory does not tell where it stands."""
 
 
-def last_line(text):
-    errors = [line for line in text.splitlines() if "ERROR" in line]
-    return (errors or text.strip().splitlines() or ["no reason given"])[-1][-300:]
+def first_error(text):
+    errors = [line for line in text.splitlines() if "ERROR" in line and "Aborting" not in line]
+    return (errors or text.strip().splitlines() or ["no reason given"])[0][-300:]
 
 
 def write(path, text):
