@@ -11,7 +11,11 @@ CLONE, FAILOVER, NATIVE = Mode.CLONE, Mode.FAILOVER, Mode.NATIVE
 
 @dataclass(frozen=True, kw_only=True)
 class Known:
-    """A service. `majority`: its members decide by vote. `edge`: its absence does not stop the cloud's own API."""
+    """A service.
+
+    `majority`: its members decide by vote. `edge`: its absence does not stop the cloud's own API. `copies`: it keeps
+    copies of data on its members, never two in one rack while there are racks enough.
+    """
 
     mode: Mode
     reason: str
@@ -19,6 +23,7 @@ class Known:
     via_vip: bool = False
     majority: bool = False
     stores: bool = False
+    copies: bool = False
     edge: bool = False
     belongs: ServiceClass | None = None
     retired: str = ""
@@ -100,11 +105,12 @@ KNOWN: dict[str, Known] = {
         reason="CRUSH keeps copies on other hosts",
         needs=("ceph-mon",),
         stores=True,
+        copies=True,
         belongs="block",
     ),
     "swift-proxy": _api("keystone", "swift-storage", belongs="object"),
     "swift-storage": Known(
-        mode=NATIVE, reason="the ring keeps copies in other zones", stores=True, belongs="object"
+        mode=NATIVE, reason="the ring keeps copies in other zones", stores=True, copies=True, belongs="object"
     ),
     "heat-api": _api("keystone", *_RPC, belongs="orchestration"),
     "heat-engine": Known(

@@ -113,7 +113,7 @@ def fault_tree(topology: Topology) -> FaultTree:
         tree.machines[machine.name] = _machine(tree, topology, machine)
     vips = {name: _vip(tree, topology, vip) for name, vip in topology.vips.items()}
     for service in topology.services.values():
-        _service(tree, service, vips)
+        _service(tree, topology, service, vips)
     for path, wanted in _PATHS.items():
         present = [tree.services[name] for name in wanted if name in tree.services]
         if present:
@@ -185,9 +185,23 @@ def _vip(tree: FaultTree, topology: Topology, vip: Vip) -> str:
     return tree.any_of(f"vip:{vip.name}", holders)
 
 
-def _service(tree: FaultTree, service: Service, vips: dict[str, str]) -> None:
-    members = [_instance(tree, service.name, name) for name in service.members]
-    own = tree.gate(f"members:{service.name}", members, least=len(members) - service.required + 1)
+def _service(tree: FaultTree, topology: Topology, service: Service, vips: dict[str, str]) -> None:
+    members = _by_domain(tree, topology, service)
+    own = tree.gate(f"members:{service.name}", members, least=service.tolerates + 1)
     needs = [f"service:{need}" for need in service.needs if not known(need).edge]
     reached = [vips[service.vip]] if service.vip else []
     tree.services[service.name] = tree.gate(f"service:{service.name}", [own, *needs, *reached])
+
+
+def _by_domain(tree: FaultTree, topology: Topology, service: Service) -> list[str]:
+    """A service's members; of one that keeps copies its racks, where there are enough to keep copies apart.
+
+    A lost machine then takes the copies of its rack with it, and a second in the same rack no others.
+    """
+    members = {name: _instance(tree, service.name, name) for name in service.members}
+    racks: dict[str, list[str]] = {}
+    for name, instance in members.items():
+        racks.setdefault(topology.by_name[name].place, []).append(instance)
+    if not known(service.name).copies or len(racks) < service.tolerates + 2:
+        return list(members.values())
+    return [tree.gate(f"copies:{service.name}@{place}", inside) for place, inside in racks.items()]

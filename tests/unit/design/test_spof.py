@@ -189,3 +189,10 @@ def test_a_thousand_hypervisors_in_time() -> None:
     assert report.critical == ()
     assert report.pairs
     assert BOOT in fault_tree(topology).services
+
+
+def test_copies_kept_apart_by_rack_survive_a_rack_of_two_nodes() -> None:
+    topology = layout("a-05")
+    stores = [topology.by_name[m].rack for m in topology.services["ceph-osd"].members]
+    assert sorted(stores) == ["r1", "r1", "r2", "r3"]
+    assert {s.element for s in find_spofs(topology).critical} == {"main"}
