@@ -74,6 +74,7 @@ class Check:
         title: what it proves, as a person reads it.
         run: does it; gives the sentence of what was seen. May raise CheckFailedError, NotApplicableError.
         needs: names of checks that must have been fine before.
+        after: names of checks that must have ended before, well or not.
         deadline_s: how long it may take.
 
     """
@@ -82,6 +83,7 @@ class Check:
     title: str
     run: Callable[[Bench, Deadline], str]
     needs: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
     deadline_s: float = 60.0
 
 

@@ -31,7 +31,9 @@ class Watcher(Protocol):
 def run_checks(checks: Sequence[Check], bench: Bench, watcher: Watcher) -> tuple[CheckResult, ...]:
     """Results in the order of `checks`; asked to stop, it ends early with all accounted for."""
     by_name = {check.name: check for check in checks}
-    sorter = TopologicalSorter({check.name: [n for n in check.needs if n in by_name] for check in checks})
+    sorter = TopologicalSorter(
+        {check.name: [n for n in (*check.needs, *check.after) if n in by_name] for check in checks}
+    )
     sorter.prepare()
     results: dict[str, CheckResult] = {}
     running: dict[Future[CheckResult], str] = {}

@@ -20,7 +20,7 @@ def test_names_are_unique_and_needs_come_before() -> None:
     seen: set[str] = set()
     for check in checks_of(bench_of("lab")):
         assert check.name not in seen
-        assert set(check.needs) <= seen, check.name
+        assert {*check.needs, *check.after} <= seen, check.name
         seen.add(check.name)
 
 

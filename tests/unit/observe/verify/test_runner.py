@@ -60,6 +60,14 @@ def test_a_failure_skips_what_needs_it_and_nothing_else(bench: Bench) -> None:
     assert results[1].sentence == "because a failed"
 
 
+def test_what_only_comes_after_a_failure_runs_all_the_same(bench: Bench) -> None:
+    log = Log()
+    later = Check(name="b", title="B", run=lambda _bench, _deadline: "fine", after=("a",))
+    results = run_checks([check("a", does=fails), later], bench, log)
+    assert verdicts(results) == {"a": "failed", "b": "ok"}
+    assert log.lines.index("failed a") < log.lines.index("started b")
+
+
 def test_what_does_not_apply_says_why_down_the_line(bench: Bench) -> None:
     results = run_checks([check("a", does=does_not_apply), check("b", "a")], bench, Log())
     assert verdicts(results) == {"a": "skipped", "b": "skipped"}
