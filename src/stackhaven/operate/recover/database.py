@@ -188,21 +188,30 @@ def _none_runs(
     if not take and (early := _settle(able, evidence)) is not None:
         return early
     known = {m.node: m.position for m in able if m.position is not None and m.position.has_data}
-    if not known:
-        if silent or broken or any(not m.empty for m in able):
-            todo = "bring one of the missing members back, or restore a backup"
-            return _stuck("no member that answers holds any data", {**silent, **broken}, todo, evidence)
+    if not known and not silent and not broken and all(m.empty for m in able):
         return _waiting("the members are empty and found a new cluster by themselves", evidence)
+    if (obstacle := _obstacle(known, take, {**silent, **broken}, evidence)) is not None:
+        return obstacle
+    missing = {**silent, **broken}
+    if not take and (not missing or (silent and not gone)):
+        return _waiting(_why_wait(silent), evidence)
+    return _bootstrap(able, known, missing, take=take, copied=copied)
+
+
+def _obstacle(
+    known: Mapping[str, Position], take: str, missing: Mapping[str, str], evidence: tuple[str, ...]
+) -> Diagnosis | None:
+    """Why a person has to act before anything can be bootstrapped."""
+    if not known:
+        todo = "bring one of the missing members back, or restore a backup"
+        return _stuck("no member that answers holds any data", missing, todo, evidence)
     if take and take not in known:
         todo = f"choose one of {', '.join(known)}, or leave --take out"
         return _stuck(f"{take} was chosen, but it does not answer or holds nothing", {}, todo, evidence)
     if len({p.uuid for p in known.values()}) > 1 and not take:
         todo = "choose whose data to keep: haven recover --take NODE; all others' is moved aside, not deleted"
         return _stuck("the members hold data of different clusters", {}, todo, evidence)
-    missing = {**silent, **broken}
-    if not take and (not missing or (silent and not gone)):
-        return _waiting(_why_wait(silent), evidence)
-    return _bootstrap(able, known, missing, take=take, copied=copied)
+    return None
 
 
 def _settle(able: Sequence[DatabaseFact], evidence: tuple[str, ...]) -> Diagnosis | None:

@@ -73,7 +73,10 @@ class QueueFact:
 
 @dataclass(frozen=True, kw_only=True)
 class BrokerFact:
-    """A broker. `known`: the members of its cluster as it knows them; empty where it does not run."""
+    """A broker. `known`: the members of its cluster as it knows them; empty where it does not run.
+
+    `blank`: the others count it as a member and it knows nothing of that; `forgotten`: the other way round.
+    """
 
     node: str
     unit: str
@@ -83,6 +86,8 @@ class BrokerFact:
     parted: frozenset[str] = frozenset()
     alarms: tuple[str, ...] = ()
     data: bool = True
+    blank: bool = False
+    forgotten: bool = False
     complaint: str = ""
     queues: tuple[QueueFact, ...] | None = None
 
@@ -177,7 +182,16 @@ def broker_fact(node: str, answer: Mapping[str, Any]) -> BrokerFact:
     """From what the probe says of the broker."""
     unit = answer["unit"].get("ActiveState", "unknown")
     if "status" not in answer:
-        return BrokerFact(node=node, unit=unit, data=answer["data"], complaint=answer.get("complaint", ""))
+        said = " ".join(answer.get("disagrees", ()))
+        believer = re.search(r"node rabbit@(\S+) thinks it's clustered", said)
+        return BrokerFact(
+            node=node,
+            unit=unit,
+            data=answer["data"],
+            blank=believer is not None and believer[1] != node,
+            forgotten=believer is not None and believer[1] == node,
+            complaint=said or answer.get("complaint", ""),
+        )
     status = answer["status"]
     queues = answer.get("queues")
     return BrokerFact(

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 ASK_S = 3.0
 BROKER_S = 20.0
+LOG_LINES = 12
 DATA = "/var/lib/mysql"
 MNESIA = "/var/lib/rabbitmq/mnesia"
 OVN = {"nb": "OVN_Northbound", "sb": "OVN_Southbound"}
@@ -120,7 +121,10 @@ def broker(node: str) -> dict[str, Any]:
     found: dict[str, Any] = {"unit": unit("rabbitmq-server.service"), "data": Path(MNESIA).is_dir()}
     status = run("rabbitmqctl", "-q", "cluster_status", "--formatter", "json", timeout_s=BROKER_S)
     if status.returncode:
-        return {**found, "complaint": (status.stderr or status.stdout).strip()[-400:]}
+        complaint = (status.stderr or status.stdout).strip().splitlines()
+        log = text_of(f"/var/log/rabbitmq/rabbit@{node}.log").splitlines()[-LOG_LINES:]
+        found["disagrees"] = [line[-300:] for line in log if "thinks it's clustered" in line][-1:]
+        return {**found, "complaint": (complaint or [""])[0][:200]}
     found["status"] = json.loads(status.stdout)
     if min(found["status"]["running_nodes"], default="") == f"rabbit@{node}":
         columns = ("name", "type", "members", "online")

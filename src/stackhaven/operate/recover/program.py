@@ -28,8 +28,10 @@ KEPT = Path("/var/lib/stackhaven/recovery")
 MYSQL = Path("/var/lib/mysql")
 ORDER = Path("/run/mysqld/haven-order.json")
 MNESIA = Path("/var/lib/rabbitmq/mnesia")
+STREAMS = "/usr/lib/rabbitmq/bin/rabbitmq-streams"
 OVN = {"nb": "OVN_Northbound", "sb": "OVN_Southbound"}
 RAFT_PORTS = {"nb": 6643, "sb": 6644}
+ENDED = {"inactive", "failed"}
 ASK_S = 30
 STOP_S = 25
 UP_S = 240
@@ -67,9 +69,9 @@ def begin(unit: str) -> None:
 def end(unit: str) -> None:
     """Stop; what does not end by itself, such as a member without a majority, is killed."""
     run("systemctl", "stop", "--no-block", unit)
-    if not holds(lambda: active(unit) in {"inactive", "failed"}, STOP_S):
+    if not holds(lambda: active(unit) in ENDED, STOP_S):
         run("systemctl", "kill", "--signal=KILL", unit)
-    wait(lambda: active(unit) in {"inactive", "failed"}, STOP_S, f"{unit} does not end")
+    wait(lambda: active(unit) in ENDED, STOP_S, f"{unit} does not end")
 
 
 def holds(condition: Callable[[], bool], deadline_s: float) -> bool:
@@ -110,24 +112,9 @@ def member(address: str) -> dict[str, object]:
     return state if isinstance(state, dict) else {}
 
 
-def check_start(unit: str) -> bool:
-    """Whether it runs or is on its way."""
-    return active(unit) in {"active", "activating", "reloading"}
-
-
-def check_stop(unit: str) -> bool:
-    """Whether it does neither."""
-    return active(unit) in {"inactive", "failed"}
-
-
 def copy_of(position: str) -> Path:
     """Where the copy of a data directory at this position is kept."""
     return KEPT / f"galera-{position.replace(':', '-')}"
-
-
-def check_copy(position: str) -> bool:
-    """Whether it is there, whole."""
-    return copy_of(position).exists()
 
 
 def copy(position: str) -> None:
@@ -208,6 +195,9 @@ def check_forget(node: str) -> bool:
 
 def forget(node: str) -> None:
     """Take its replicas from all queues, then the node from the cluster."""
+    # One that founded a cluster of its own is stopped first: its clients go to the others.
+    stop = ["rabbitmqctl", "-q", "-n", f"rabbit@{node}", "stop_app"]
+    subprocess.run(stop, capture_output=True, timeout=UP_S, check=False)
     run("rabbitmq-queues", "-q", "shrink", f"rabbit@{node}", timeout_s=UP_S)
     run("rabbitmqctl", "-q", "forget_cluster_node", f"rabbit@{node}", timeout_s=UP_S)
 
@@ -240,7 +230,18 @@ def grow(node: str, *queues: str) -> None:
     for queue in queues:
         kind, name = queue.split(" ", 1)
         if kind == "stream" and not check_grow(node, queue):
-            run("rabbitmq-streams", "-q", "add_replica", name, f"rabbit@{node}", timeout_s=UP_S)
+            run(
+                "runuser",
+                "-u",
+                "rabbitmq",
+                "--",
+                STREAMS,
+                "-q",
+                "add_replica",
+                name,
+                f"rabbit@{node}",
+                timeout_s=UP_S,
+            )
 
 
 def raft(database: str) -> str:
@@ -363,9 +364,9 @@ def restart(unit: str, _: str) -> None:
 
 
 MOVES: dict[str, tuple[Callable[..., bool], Callable[..., None]]] = {
-    "start": (check_start, begin),
-    "stop": (check_stop, end),
-    "copy": (check_copy, copy),
+    "start": (lambda unit: active(unit) not in ENDED, begin),
+    "stop": (lambda unit: active(unit) in ENDED, end),
+    "copy": (lambda position: copy_of(position).exists(), copy),
     "bootstrap": (check_bootstrap, bootstrap),
     "reseed": (check_synced, reseed),
     "force-boot": (check_broker, force_boot),

@@ -32,7 +32,8 @@ def diagnose(
     if not running:
         return _none_runs(brokers, silent, evidence, patient=patient, gone=gone)
     if forget and any(forget in b.known for b in running) and forget not in {b.node for b in running}:
-        return _forget(running[0], forget, evidence, why=f"{forget} never comes back")
+        stake = f"should {forget} come back after all, what only it has leaves the service"
+        return _forget(running[0], forget, evidence, why=f"{forget} never comes back", stake=stake)
     majority = max(running, key=lambda b: len(b.connected))
     for broker in brokers:
         found = _heal(broker, majority, evidence, patient=patient)
@@ -73,6 +74,13 @@ def _none_runs(
         return _ill(f"{', '.join(stopped)} is stopped", Kind.START, stopped, "start the broker", evidence)
     if patient or (silent and not gone):
         return _diagnosis(Health.WAITING, "the brokers are on their way and wait for each other", evidence)
+    if 2 * len(brokers) <= len(brokers) + len(silent):
+        todo = (
+            "bring another controller back: brokers and their queues need a majority; nothing in them is lost"
+        )
+        return _diagnosis(
+            Health.STUCK, "fewer than half of the brokers are here; they pause", evidence, todo=todo
+        )
     with_data = [b.node for b in brokers if b.data]
     if not with_data:
         return _diagnosis(
@@ -96,38 +104,33 @@ def _heal(
     """What one broker beside a running cluster needs."""
     if b.running and b.node in majority.connected and b.known == majority.known:
         return None
-    if b.unit in {"inactive", "failed"} and b.data:
+    if b.unit in {"inactive", "failed"}:
         return _ill(f"{b.node} is stopped", Kind.START, (b.node,), f"start the broker on {b.node}", evidence)
-    lost_its_disk = not b.data or (b.running and b.node not in majority.known) or _disagrees(b)
-    if b.running and b.node in majority.known and b.known != majority.known:
-        lost_its_disk = True
-    if not lost_its_disk and (patient or b.running):
-        return _diagnosis(Health.WAITING, f"{b.node} is on its way back to the cluster", evidence)
-    if b.node in majority.known:
+    by_itself = b.running and b.known == {b.node} != majority.known
+    if b.node in majority.known and (b.blank or by_itself):
         return _forget(majority, b.node, evidence, why=f"{b.node} no longer knows that it was a member")
-    return _ill(
-        f"{b.node} is not a member of the cluster of {majority.node}",
-        Kind.RESET,
-        (b.node,),
-        f"move the data of the broker on {b.node} aside and let it join anew",
-        evidence,
-        stake=f"messages that only {b.node} holds leave the service; they stay on its disk, moved aside",
-        details={"peer": majority.node},
-    )
+    halted = b.unit == "active" and not b.running
+    if b.node not in majority.known and not patient and (b.forgotten or by_itself or halted):
+        return _ill(
+            f"{b.node} is not a member of the cluster of {majority.node}",
+            Kind.RESET,
+            (b.node,),
+            f"move the data of the broker on {b.node} aside and let it join anew",
+            evidence,
+            stake=f"messages that only {b.node} holds leave the service; they stay on its disk, moved aside",
+            details={"peer": majority.node},
+        )
+    return _diagnosis(Health.WAITING, f"{b.node} is on its way back to the cluster", evidence)
 
 
-def _disagrees(b: BrokerFact) -> bool:
-    return "inconsistent_cluster" in b.complaint or "inconsistent_database" in b.complaint
-
-
-def _forget(at: BrokerFact, node: str, evidence: tuple[str, ...], *, why: str) -> Diagnosis:
+def _forget(at: BrokerFact, node: str, evidence: tuple[str, ...], *, why: str, stake: str = "") -> Diagnosis:
     return _ill(
         why,
         Kind.FORGET,
         (at.node,),
         f"let the cluster forget {node}, with its replicas",
         evidence,
-        stake=f"queues count {node} no longer; it holds nothing that its cluster could use" if why else "",
+        stake=stake,
         details={"broker": node},
     )
 
