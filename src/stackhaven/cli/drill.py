@@ -102,6 +102,7 @@ def report(app: App, directory: str | None) -> None:
     from stackhaven.drills.perform import REPORT, judge_again
     from stackhaven.drills.series import record, records
 
+    heal_first(app)
     drills = ground_of(app).drills
     if directory is None:
         for one in records(drills):
@@ -125,6 +126,7 @@ def judge(context: click.Context, app: App, directory: str, as_json: bool) -> No
     from stackhaven.drills.report.screen import print_result
     from stackhaven.drills.series import record
 
+    heal_first(app)
     found = Path(directory) if Path(directory).is_dir() else record(ground_of(app).drills, directory)
     result = judge_again(found)
     if as_json:
@@ -145,6 +147,7 @@ def compare(app: App, one: str, other: str) -> None:
     from stackhaven.drills.report.screen import print_comparison
     from stackhaven.drills.series import results_of
 
+    heal_first(app)
     drills = ground_of(app).drills
     print_comparison(
         Console(highlight=False), (one, results_of(drills, one)), (other, results_of(drills, other))
@@ -161,6 +164,28 @@ def heal(app: App) -> None:
     with ground.state.lock("haven drill heal"):
         if not Stage(ground, partial(click.echo, err=True)).heal_what_is_left():
             click.echo("nothing is broken on purpose")
+
+
+def heal_first(app: App) -> None:
+    """Put right what a killed drill has left, unless a drill is at work this moment. Quick when there is nothing.
+
+    Raises:
+        HealError: it could not be put right.
+
+    """
+    from stackhaven.errors import HavenError
+
+    state = app.session().state
+    if not (state.root / "drills" / "heal.json").exists():
+        return
+    from stackhaven.drills.stage import Stage
+
+    try:
+        with state.lock("healing after a killed drill"):
+            Stage(ground_of(app), partial(click.echo, err=True)).heal_what_is_left()
+    except HavenError as error:
+        if error.rule != "busy":
+            raise
 
 
 def ground_of(app: App) -> Ground:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from stackhaven.cli.context import App, pass_app
+from stackhaven.cli.drill import heal_first
 
 if TYPE_CHECKING:
     from stackhaven.observe.status.facts import CloudFacts
@@ -39,6 +40,7 @@ def status(context: click.Context, app: App, watch: bool, as_json: bool) -> None
     from stackhaven.observe.status.judge import exit_code
     from stackhaven.observe.status.screen import as_data, screen
 
+    heal_first(app)
     page = console()
     expected, facts, findings = _look(app)
     if as_json:

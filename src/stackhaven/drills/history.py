@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -126,6 +127,7 @@ class Recorder:
         self.began = time.time()
         self._zero = time.monotonic()
         self._lock = threading.Lock()
+        self._failures: Counter[str] = Counter()
         self._file: TextIO = (directory / FILE).open("a", encoding="utf-8")
 
     def now(self) -> float:
@@ -139,12 +141,19 @@ class Recorder:
             if not self._file.closed:
                 self._file.write(line + "\n")
                 self._file.flush()
+            if isinstance(entry, Call) and entry.outcome != "ok":
+                self._failures[entry.probe] += 1
 
     def event(self, kind: str, text: str, **data: Any) -> float:
         """Note an event that happens now; gives its time."""
         at = self.now()
         self.add(Event(at=at, kind=kind, text=text, data=data))
         return at
+
+    def failures(self) -> dict[str, int]:
+        """How many calls did not succeed so far, by probe; those that succeeded at once are not in it."""
+        with self._lock:
+            return dict(self._failures)
 
     def close(self) -> None:
         """Nothing more is written; later entries are dropped."""

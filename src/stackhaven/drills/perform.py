@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import secrets
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,8 +17,10 @@ from stackhaven.drills.errors import DrillError
 from stackhaven.drills.history import Header, History, Recorder, read_history
 from stackhaven.drills.judge.verdict import Result, judge
 from stackhaven.drills.load.client import Client
-from stackhaven.drills.load.groups import chosen
+from stackhaven.drills.load.groups import chosen, names_of
+from stackhaven.drills.load.ledger import Ledger, apis
 from stackhaven.drills.load.loop import Probe
+from stackhaven.drills.load.probes import READS
 from stackhaven.drills.report.page import page
 from stackhaven.drills.stage import Stage
 from stackhaven.drills.targets import Scene, victim_of
@@ -41,13 +44,17 @@ def perform(stage: Stage, drill: Drill, *, anyway: bool = False) -> tuple[Path, 
     require_allowed(stage, drill)
     scene = stage.require_healthy(anyway=anyway)
     client = stage.client()
-    probes = chosen(drill.load)
-    stage.rehearse(probes, client)
+    stage.tidy(client)
     directory = new_directory(stage.ground.drills, drill.name)
     recorder = Recorder(directory)
+    ledger = Ledger(run=secrets.token_hex(3), recorder=recorder, apis=apis(stage.ground.state.public_key))
+    probes = chosen(names_of(drill.load), (*READS, *ledger.probes()))
     try:
         recorder.add(header(stage, drill, probes))
-        _run(stage, drill, scene, probes=probes, client=client, recorder=recorder)
+        stage.rehearse(probes, client)
+        _run(stage, drill, scene, probes=probes, client=client, recorder=recorder, anyway=anyway)
+        stage.there(lambda: ledger.audit(client))
+        stage.tidy(client)
     except KeyboardInterrupt:
         recorder.event("note", "interrupted")
         raise DrillError(
@@ -73,13 +80,21 @@ def require_allowed(stage: Stage, drill: Drill) -> None:
 
 
 def _run(
-    stage: Stage, drill: Drill, scene: Scene, *, probes: Sequence[Probe], client: Client, recorder: Recorder
+    stage: Stage,
+    drill: Drill,
+    scene: Scene,
+    *,
+    probes: Sequence[Probe],
+    client: Client,
+    recorder: Recorder,
+    anyway: bool,
 ) -> None:
     victim = victim_of(scene, drill.target, drill.program)
     strike = drill.fault.aim(stage.ground, victim)
     recorder.event("note", "roles: " + ", ".join(f"{role} {node}" for role, node in scene.holders.items()))
     with stage.watched(recorder) as status, stage.loaded(probes, client, recorder):
         stage.hold(drill.before_s, "steady load")
+        stage.require_steady(recorder, anyway=anyway)
         with stage.broken(strike, drill.fault.name, recorder):
             since = recorder.now()
             if drill.fault.mends_itself:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import ExitStack, contextmanager
+from typing import TypeVar
 
 from stackhaven.drills import guard
 from stackhaven.drills.deeds import Strike
@@ -14,7 +15,9 @@ from stackhaven.drills.ground import Ground
 from stackhaven.drills.hands import Hands
 from stackhaven.drills.history import Recorder
 from stackhaven.drills.load.client import Client
+from stackhaven.drills.load.ledger import apis, sweep
 from stackhaven.drills.load.loop import Load, Probe, rehearse
+from stackhaven.drills.load.place import there
 from stackhaven.drills.scene import scene_of
 from stackhaven.drills.targets import Scene
 from stackhaven.drills.watch.base import Watcher
@@ -27,6 +30,8 @@ from stackhaven.services.common.ports import KEYSTONE
 SIGN_IN_S = 10.0
 PAUSE_S = 3.0
 SHOWN = 4
+THERE_S = 600.0
+T = TypeVar("T")
 
 Tell = Callable[[str], None]
 
@@ -127,6 +132,16 @@ class Stage:
                 rule="probe-unreachable",
             )
 
+    def tidy(self, client: Client) -> None:
+        """Delete what drills made through the APIs; what cannot be deleted is told."""
+        stuck = self.there(lambda: sweep(client, apis("")))
+        if stuck:
+            self.tell(f"not deleted, the next drill tries again: {', '.join(stuck[:SHOWN])}")
+
+    def there(self, work: Callable[[], Awaitable[T]]) -> T:
+        """What asynchronous `work` gives, done where clients stand."""
+        return there(self.ground.stand, work, timeout_s=THERE_S)
+
     @contextmanager
     def watched(self, recorder: Recorder) -> Iterator[StatusWatcher]:
         """Have all watchers look for the block."""
@@ -154,6 +169,23 @@ class Stage:
         finally:
             recorder.event("load-ends", "no more calls")
             load.stop()
+
+    def require_steady(self, recorder: Recorder, *, anyway: bool) -> None:
+        """Have no probe failing under the load that is to go on through the fault.
+
+        Raises:
+            DrillError: rule ``not-steady``, unless `anyway`: the machine or the cloud cannot bear the load itself.
+
+        """
+        failed = recorder.failures()
+        if failed and not anyway:
+            said = ", ".join(f"{count} {name}" for name, count in failed.items())
+            raise DrillError(
+                f"calls fail before anything is broken: {said}",
+                why="the machine is too busy for this load, so that nothing measured would be the fault's doing",
+                todo="give it rest, and repeat the drill; or --anyway",
+                rule="not-steady",
+            )
 
     @contextmanager
     def broken(self, strike: Strike, fault: str, recorder: Recorder) -> Iterator[None]:

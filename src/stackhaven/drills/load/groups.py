@@ -1,28 +1,47 @@
-"""Names under which a drill asks for several probes."""
+"""What a drill may ask for as its load: probes by name, and groups of them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from stackhaven.drills.load.ledger import apis
 from stackhaven.drills.load.loop import Probe
 from stackhaven.drills.load.probes import READS
 
+WRITES: tuple[str, ...] = tuple(f"{api.name}-writes" for api in apis(""))
+GUESTS: Mapping[str, str] = {
+    "ping": "ping to a guest by its floating IP, every 0.1 s",
+    "http": "page of a guest by its floating IP, every 0.5 s",
+    "guest-to-guest": "ping from guest to guest, every 0.2 s, counted by the guest",
+    "boot": "a server asked for, every 10 s, until it is ACTIVE",
+}
+"""They need guests, which are made before and removed after the drill; that takes a minute or two."""
+
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "reads": tuple(probe.name for probe in READS),
+    "writes": WRITES,
+    "guests": ("ping", "http", "guest-to-guest"),
 }
 
 
-def all_probes() -> tuple[Probe, ...]:
-    """In reading order."""
-    return READS
+def descriptions() -> dict[str, str]:
+    """Every probe with what it does."""
+    found = {one.name: f"{one.does}, every {one.period_s:g} s" for one in READS}
+    found |= {f"{one.name}-writes": f"{one.does}, every {one.period_s:g} s" for one in apis("")}
+    return found | dict(GUESTS)
 
 
 def probe_names() -> tuple[str, ...]:
     """All that a drill may name."""
-    return tuple(probe.name for probe in all_probes())
+    return tuple(descriptions())
 
 
-def chosen(words: Sequence[str]) -> tuple[Probe, ...]:
+def names_of(words: Sequence[str]) -> tuple[str, ...]:
     """The probes that these words name, each once, in the order of the contents."""
-    names = {name for word in words for name in GROUPS.get(word, (word,))}
-    return tuple(probe for probe in all_probes() if probe.name in names)
+    wanted = {name for word in words for name in GROUPS.get(word, (word,))}
+    return tuple(name for name in probe_names() if name in wanted)
+
+
+def chosen(names: Sequence[str], offered: Sequence[Probe]) -> tuple[Probe, ...]:
+    """The probes of these names among those offered."""
+    return tuple(probe for probe in offered if probe.name in set(names))

@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from stackhaven.drills.errors import DrillError
 from stackhaven.drills.history import Call, Recorder
 from stackhaven.drills.load.client import Client, ProbeFailed
+from stackhaven.drills.load.place import there
 
 RETRY_AFTER_S = 0.1
 LEAST_S = 0.05
+MARGIN_S = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +97,7 @@ class Load:
         """
         self._stop.set()
         longest = max((probe.deadline_s for probe in self._probes), default=0.0)
-        self._thread.join(longest + 10)
+        self._thread.join(longest + MARGIN_S)
         if self._failure is not None or self._thread.is_alive():
             raise DrillError(
                 f"the load came to grief: {self._failure or 'it does not end'}", rule="drill-load"
@@ -148,11 +150,6 @@ def rehearse(probes: Sequence[Probe], client: Client, stand: Callable[[], None])
             for probe in probes:
                 group.create_task(one(probe))
 
-    def begin() -> None:
-        stand()
-        asyncio.run(everyone())
-
-    thread = threading.Thread(target=begin, name="rehearsal", daemon=True)
-    thread.start()
-    thread.join(max((probe.deadline_s for probe in probes), default=0) + 10)
+    longest = max((probe.deadline_s for probe in probes), default=0)
+    there(stand, everyone, timeout_s=longest + MARGIN_S)
     return failed

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from stackhaven.drills.load.client import Client, ProbeFailed
-from stackhaven.drills.load.http import Request
 from stackhaven.drills.load.loop import Probe
 
 READ_DEADLINE_S = 10.0
@@ -19,7 +18,7 @@ async def _token(client: Client, timeout_s: float) -> None:
 
 async def _fresh_token(client: Client, timeout_s: float) -> None:
     """No service can have validated a token that is this young."""
-    token = await client.sign_in(timeout_s)
+    token = await client.another_token(timeout_s)
     await client.ask("GET", "network", "/v2.0/extensions/router", timeout_s, token=token)
 
 
@@ -32,9 +31,7 @@ def _read(service: str, path: str) -> Attempt:
 
 async def _dashboard(client: Client, timeout_s: float) -> None:
     """The sign-in page: it needs the web server, Django and the session cache, and costs no password hash."""
-    reply = await client.send(
-        Request(method="GET", url=client.dashboard, headers={"Accept": "text/html"}), timeout_s, {200}
-    )
+    reply = await client.fetch(client.dashboard, timeout_s)
     if b"csrfmiddlewaretoken" not in reply.body:
         raise ProbeFailed("no sign-in form", "fail")
 
@@ -44,10 +41,10 @@ def _reads(name: str, does: str, attempt: Attempt, *, period_s: float = 0.25) ->
 
 
 READS: tuple[Probe, ...] = (
-    _reads("token", "a token with a password", _token, period_s=0.5),
-    _reads("fresh-token", "a new token, used at once where nobody has seen it", _fresh_token, period_s=1.0),
+    _reads("token", "a token with a password", _token, period_s=4.0),
+    _reads("fresh-token", "a new token, used at once where nobody has seen it", _fresh_token, period_s=0.5),
     _reads("servers", "list of servers", _read("compute", "/servers")),
-    _reads("networks", "list of networks", _read("network", "/v2.0/networks")),
+    _reads("networks", "list of networks", _read("network", "/v2.0/networks?fields=id"), period_s=0.5),
     _reads("images", "list of images", _read("image", "/v2/images"), period_s=0.5),
     _reads("dashboard", "sign-in page of the dashboard", _dashboard, period_s=1.0),
 )

@@ -20,7 +20,7 @@ h1{font-size:22px;margin:0 0 2px}h2{font-size:15px;margin:22px 0 6px}.sub{color:
 .head{font-size:17px;padding:10px 14px;border-radius:6px;margin:12px 0}
 .kept{background:#e3f2e6;border-left:6px solid #4c9f61}.missed{background:#f9e2e0;border-left:6px solid #c8413b}
 table{border-collapse:collapse;width:100%}td,th{text-align:right;padding:3px 9px;border-bottom:1px solid #e4e6ea;
-white-space:nowrap}td:first-child,th:first-child,td.text{text-align:left;white-space:normal}th{font-weight:600;
+font-size:13px}td:first-child,th:first-child,td:last-child{text-align:left}th{font-weight:600;
 color:#5c6068}
 svg{width:100%;height:auto}svg text{font:11px system-ui,"DejaVu Sans",sans-serif;fill:#22252a}
 .row{text-anchor:end}.tick{text-anchor:middle;fill:#5c6068}.in.light{fill:#fff}.band{fill:#7a5a57;font-style:italic}
@@ -48,6 +48,7 @@ def page(history: History, result: Result) -> str:
                 (_promise(line) for line in result.lines),
             ),
             "<h2>What clients saw</h2>",
+            '<p class="sub">Latency: median / 99th percentile of what succeeded, from when it was due.</p>',
             _table(_PROBE_HEAD, (_probe(probe) for probe in result.probes)),
             "<h2>What must always hold</h2>",
             _table(("", "times", "longest", ""), _invariants(result)),
@@ -105,18 +106,17 @@ _PROBE_HEAD = (
     "usual",
     "unavailable in all",
     "full service after",
-    "median before",
-    "p99 before",
-    "p99 during",
-    "p99 after",
+    "latency before",
+    "during",
+    "after",
     "errors",
 )
 
 
 def _probe(probe: ProbeFigures) -> tuple[str, ...]:
-    def of(window: str, name: str) -> str:
+    def of(window: str) -> str:
         found = probe.latency.get(window)
-        return seconds(getattr(found, name) if found else None)
+        return f"{seconds(found.median_s)} / {seconds(found.p99_s)}" if found and found.p99_s else "-"
 
     return (
         probe.probe,
@@ -127,11 +127,10 @@ def _probe(probe: ProbeFigures) -> tuple[str, ...]:
         seconds(probe.gap_s),
         seconds(probe.usual_gap_s),
         seconds(probe.unavailable_s),
-        "not while the fault stayed" if probe.full_service_s is None else seconds(probe.full_service_s),
-        of("before", "median_s"),
-        of("before", "p99_s"),
-        of("during", "p99_s"),
-        of("after", "p99_s"),
+        "not before healing" if probe.full_service_s is None else seconds(probe.full_service_s),
+        of("before"),
+        of("during"),
+        of("after"),
         ", ".join(f"{count} {kind}" for kind, count in probe.errors.items()) or "-",
     )
 

@@ -12,7 +12,7 @@ from stackhaven.drills.contents import DRILLS, SUITES
 from stackhaven.drills.drill import PROMISES
 from stackhaven.drills.faults.contents import FAULTS
 from stackhaven.drills.judge.verdict import Result
-from stackhaven.drills.load.groups import GROUPS, all_probes
+from stackhaven.drills.load.groups import GROUPS, descriptions
 from stackhaven.drills.perform import REPORT
 from stackhaven.drills.report.page import headline, seconds
 from stackhaven.drills.targets import ROLES
@@ -27,8 +27,7 @@ def print_contents(console: Console) -> None:
     _print(
         console,
         "Probes",
-        [(one.name, f"{one.does}, every {one.period_s:g} s") for one in all_probes()]
-        + [(name, f"all of {', '.join(names)}") for name, names in GROUPS.items()],
+        [*descriptions().items()] + [(name, f"all of {', '.join(names)}") for name, names in GROUPS.items()],
     )
     _print(console, "Promises", PROMISES.items())
 

@@ -73,7 +73,7 @@ def _rows(history: History, scale: _Scale) -> Iterator[tuple[str, str]]:
     if vip:
         yield "VIP holder", _spans(holder_spans(vip, scale.end, names), scale)
     members = [sample for sample in history.samples if sample.what == "member"]
-    for node in dict.fromkeys(str(sample.data["node"]) for sample in members):
+    for node in sorted({str(sample.data["node"]) for sample in members}):
         mine = [sample for sample in members if sample.data["node"] == node]
         yield f"database {node}", _spans(member_spans(mine, scale.end), scale)
     status = [sample for sample in history.samples if sample.what == "status"]
@@ -168,7 +168,9 @@ def _calls(calls: Sequence[Call], scale: _Scale) -> str:
     if length > 3 * period and length > SLOW_S:
         x, x2 = scale.x(begin), scale.x(begin + length)
         parts.append(f'<rect x="{x}" y="{ROW}" width="{x2 - x:.1f}" height="3" fill="#22252a"/>')
-        parts.append(f'<text class="gap" x="{x2 + 3}" y="13">{length:.1f} s</text>')
+        at_end = x2 > LEFT + WIDTH - 50
+        place = f'x="{x2 - 3}" text-anchor="end"' if at_end else f'x="{x2 + 3}"'
+        parts.append(f'<text class="gap" {place} y="13">{length:.1f} s</text>')
     return "".join(parts)
 
 
