@@ -60,7 +60,7 @@ class Pacemaker:
             ha_mode="failover",
             ha_reason="an address lives on one node; the majority moves it, after it has taken a lost member's power",
             daemons=(
-                # Leaving members hand the VIP on one after another; all at once they would wait for each other.
+                # All at once: one after the other they would hand the VIP on only to lose it again.
                 Daemon(unit="pacemaker.service", nodes=names, stop_order=85, stop_timeout_s=130.0),
                 Daemon(unit="corosync.service", nodes=names, stop_order=87),
             ),
