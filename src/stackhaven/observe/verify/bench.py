@@ -15,6 +15,7 @@ from keystoneauth1.session import Session as KeystoneSession
 from openstack.connection import Connection
 from openstack.identity.v3._proxy import Proxy as IdentityProxy
 
+from stackhaven.observe.verify.guest import user_data
 from stackhaven.plan.mask import Masker
 from stackhaven.services.base import Site
 from stackhaven.services.common.ports import KEYSTONE
@@ -69,10 +70,17 @@ class Made:
 
 
 class Bench:
-    """One run. Everything that it makes in the cloud has a name that begins with `name`."""
+    """One run. Everything that it makes in the cloud has a name that begins with `name`.
+
+    `told`: from the other guest's address to the user data of a guest (see `guest.user_data`).
+    """
 
     def __init__(
-        self, site: Site, guest_files: Callable[[], GuestFiles], masker: Masker | None = None
+        self,
+        site: Site,
+        guest_files: Callable[[], GuestFiles],
+        masker: Masker | None = None,
+        told: Callable[[str], str] = user_data,
     ) -> None:
         self.site = site
         self.run = secrets.token_hex(3)
@@ -82,6 +90,7 @@ class Bench:
         self.password = secrets.token_urlsafe(16)
         self.masker = masker or Masker(site.secrets.values())
         self.guest_files = guest_files
+        self.told = told
         self._connections: dict[tuple[str, str], Connection] = {}
         self._lock = threading.Lock()
 

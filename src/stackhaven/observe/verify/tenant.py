@@ -10,7 +10,6 @@ from openstack.exceptions import SDKException
 
 from stackhaven.observe.verify.bench import Bench, Guest
 from stackhaven.observe.verify.check import CheckFailedError, Deadline, NotApplicableError
-from stackhaven.observe.verify.guest import user_data
 from stackhaven.observe.verify.sweep import sweep
 
 GUEST_MEMORY_MB = 96
@@ -206,7 +205,7 @@ def servers(bench: Bench, deadline: Deadline) -> str:
                 "key_name": bench.made.key,
                 "networks": [{"port": mine[0]}],
                 "host": node,
-                "user_data": user_data(other[1]),
+                "user_data": bench.told(other[1]),
             }
         }
         answer = bench.operator.compute.post("/servers", json=body, microversion=PLACED)

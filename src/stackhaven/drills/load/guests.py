@@ -1,0 +1,161 @@
+"""Guests as targets of probes: two servers on two computes, made as `haven verify` makes them, and kept for a drill.
+
+One guest pings the other all the time and tells on its own page how often it did and how often it got an answer: what
+happens between guests is counted where it happens, and read through the floating IP when the fault is over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from stackhaven.drills.errors import DrillError
+from stackhaven.drills.load.client import Client, ProbeFailed
+from stackhaven.drills.load.loop import Probe
+from stackhaven.lab.guest import build_guest
+from stackhaven.observe.verify.bench import Bench
+from stackhaven.observe.verify.check import Check, select
+from stackhaven.observe.verify.contents import checks_of
+from stackhaven.observe.verify.icmp import ping
+from stackhaven.observe.verify.outcome import CheckResult, Verdict
+from stackhaven.observe.verify.runner import run_checks
+from stackhaven.observe.verify.sweep import sweep
+from stackhaven.plan.mask import Masker
+from stackhaven.services.base import Site
+
+CHECKS = ("guest.dhcp", "floating.ping", "floating.http")
+PING_S = 1.0
+PAGE_S = 5.0
+COUNT_TRIES = 10
+
+_COUNTER = """\
+#!/bin/sh
+(
+sent=0 heard=0
+while :; do
+    sent=$((sent + 1))
+    ping -c 1 -W 1 {peer} > /dev/null 2>&1 && heard=$((heard + 1))
+    echo "sent $sent heard $heard" > /www/new.txt && mv /www/new.txt /www/pings.txt
+    usleep 200000
+done
+) &
+"""
+
+
+def counting(peer: str) -> str:
+    """User data of a guest that pings its peer for ever; base64, as Nova wants it."""
+    return base64.b64encode(_COUNTER.format(peer=peer).encode()).decode()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Count:
+    """What a guest has counted so far."""
+
+    sent: int
+    heard: int
+
+    def lost_since(self, before: Count) -> int:
+        """Packets lost after that; the one that is under way is not."""
+        return max(0, (self.sent - before.sent) - (self.heard - before.heard))
+
+
+def read_count(page: str) -> Count:
+    """From a guest's page; ValueError when it tells none."""
+    match = re.search(r"sent (\d+) heard (\d+)", page)
+    if match is None:
+        raise ValueError("the page tells no count")
+    return Count(sent=int(match[1]), heard=int(match[2]))
+
+
+class _Quiet:
+    """Hears of the checks that make the guests, and says which one is under way."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self._tell = tell
+
+    def started(self, check: Check) -> None:
+        if check.name in {"tenant.image", "tenant.servers", "guest.dhcp"}:
+            self._tell(f"guests: {check.title}")
+
+    def ended(self, result: CheckResult) -> None:
+        if result.verdict is Verdict.FAILED:
+            self._tell(f"guests: {result.title} failed: {result.sentence}")
+
+
+class Guests:
+    """Two guests. `make` and `remove` are called where clients stand."""
+
+    def __init__(self, site: Site, masker: Masker, tell: Callable[[str], None]) -> None:
+        self._bench = Bench(site, build_guest, masker, told=counting)
+        self._tell = tell
+
+    @property
+    def floating(self) -> str:
+        """The floating IP of the first."""
+        return next(iter(self._bench.made.floating.values()))
+
+    def make(self) -> None:
+        """Have both running, with floating IPs that answer.
+
+        Raises:
+            DrillError: rule ``probe-unreachable``; what was made is removed.
+
+        """
+        results = run_checks(select(checks_of(self._bench), CHECKS), self._bench, _Quiet(self._tell))
+        failed = [f"{r.title}: {r.sentence}" for r in results if r.verdict is not Verdict.OK]
+        if failed:
+            self.remove()
+            raise DrillError(
+                f"the guests that probes need cannot be made: {failed[0]}",
+                todo="haven verify says what is wrong",
+                rule="probe-unreachable",
+            )
+
+    def remove(self) -> None:
+        """Remove them and all that was made for them."""
+        stuck = sweep(self._bench, name=self._bench.name)[1]
+        if stuck:
+            self._tell(f"guests not removed, haven verify tries again: {'; '.join(stuck[:3])}")
+
+    def probes(self) -> tuple[Probe, ...]:
+        """Ping and page, by the floating IP."""
+        address = self.floating
+
+        async def echo(_: Client, timeout_s: float) -> None:
+            took = await asyncio.to_thread(ping, address, timeout_s=min(PING_S, timeout_s))
+            if took is None:
+                raise ProbeFailed("no answer in time", "fail")
+
+        async def page(client: Client, timeout_s: float) -> None:
+            await client.fetch(f"http://{address}/", timeout_s)
+
+        return (
+            Probe(
+                name="ping",
+                does="ping to a guest by its floating IP",
+                period_s=0.1,
+                deadline_s=PING_S,
+                attempt=echo,
+                retries=False,
+            ),
+            Probe(
+                name="http",
+                does="page of a guest by its floating IP",
+                period_s=0.5,
+                deadline_s=PAGE_S,
+                attempt=page,
+            ),
+        )
+
+    async def count(self, client: Client) -> Count | None:
+        """What the first guest has counted; None when it cannot be asked."""
+        for _ in range(COUNT_TRIES):
+            try:
+                reply = await client.fetch(f"http://{self.floating}/pings.txt", PAGE_S)
+                return read_count(reply.body.decode("utf-8", "replace"))
+            except (ProbeFailed, ValueError):
+                await asyncio.sleep(1.0)
+        return None
