@@ -24,6 +24,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from stackhaven.engine.journal import Journal
 from stackhaven.engine.pool import Limits, Pool
@@ -125,7 +126,7 @@ async def engine_once(plan: Plan, targets: dict[str, SshTarget], base: Path) -> 
     return result.totals
 
 
-def measure_engine(base: Path, count: int, rounds: int) -> dict[str, float]:
+def measure_engine(base: Path, count: int, rounds: int) -> dict[str, Any]:
     with loopback_targets(base, count) as targets:
         plan = plan_of(base, list(targets))
         asyncio.run(engine_once(plan, targets, base))
@@ -136,10 +137,10 @@ def measure_engine(base: Path, count: int, rounds: int) -> dict[str, float]:
             walls.append(time.monotonic() - began)
             cpus.append(cpu_s() - cpu)
             assert totals["changes"] == 0, totals
-    return {"wall_s": statistics.median(walls), "controller_cpu_s": statistics.median(cpus), "rounds": rounds}
+    return {"walls": walls, "cpus": cpus}
 
 
-def measure_ansible(base: Path, count: int) -> dict[str, float]:
+def measure_ansible(base: Path, count: int) -> dict[str, Any]:
     with loopback_targets(base, count) as targets:
         inventory = base / "inventory"
         inventory.write_text("".join(f"{n} ansible_host={t.address}\n" for n, t in targets.items()))
@@ -166,7 +167,7 @@ def measure_ansible(base: Path, count: int) -> dict[str, float]:
         wall = time.monotonic() - began
         if done.returncode != 0 or "CHANGED" in done.stdout:
             sys.exit(f"ansible did not run as a no-op:\n{done.stdout[-1500:]}{done.stderr[-500:]}")
-        return {"wall_s": wall, "controller_cpu_s": cpu_s() - cpu, "rounds": 1}
+        return {"walls": [wall], "cpus": [cpu_s() - cpu]}
 
 
 def ansible_tasks(base: Path) -> list[dict[str, object]]:
@@ -192,6 +193,35 @@ def ansible_tasks(base: Path) -> list[dict[str, object]]:
     return tasks
 
 
+def compare(nodes: list[int], rounds: int, ansible_nodes: list[int]) -> list[dict[str, Any]]:
+    """Both engines in turn: half of our rounds, theirs, and the other half, so that both meet the same neighbours.
+
+    One row per engine (stackhaven or ansible) and number of targets, with "walls" and "cpus", seconds of each round
+    and of the controller's processor time in it, and the medians "wall_s" and "controller_cpu_s".
+    """
+    rows: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory(prefix="haven-bench-") as folder:
+        base = Path(folder)
+        for name in ("key", "host"):
+            subprocess.run(
+                ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(base / name)], check=True
+            )
+        for count in sorted({*nodes, *ansible_nodes}):
+            ours = measure_engine(base, count, (rounds + 1) // 2)
+            if count in ansible_nodes:
+                rows.append({"engine": "ansible", "nodes": count, **measure_ansible(base, count)})
+            after = measure_engine(base, count, max(1, rounds // 2))
+            rows.append(
+                {"engine": "stackhaven", "nodes": count, **{key: ours[key] + after[key] for key in ours}}
+            )
+    for row in rows:
+        row["wall_s"], row["controller_cpu_s"] = (
+            statistics.median(row["walls"]),
+            statistics.median(row["cpus"]),
+        )
+    return sorted(rows, key=lambda row: (row["nodes"], row["engine"] != "stackhaven"))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--nodes", type=int, nargs="*", default=[3, 30])
@@ -199,21 +229,7 @@ def main() -> None:
     parser.add_argument("--ansible-nodes", type=int, nargs="*", default=[3])
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    rows = []
-    with tempfile.TemporaryDirectory(prefix="haven-bench-") as folder:
-        base = Path(folder)
-        for name in ("key", "host"):
-            subprocess.run(
-                ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(base / name)], check=True
-            )
-        rows += [
-            {"engine": "stackhaven", "nodes": count, **measure_engine(base, count, arguments.rounds)}
-            for count in arguments.nodes
-        ]
-        rows += [
-            {"engine": "ansible-core, pipelining", "nodes": count, **measure_ansible(base, count)}
-            for count in arguments.ansible_nodes
-        ]
+    rows = compare(arguments.nodes, arguments.rounds, arguments.ansible_nodes)
     ours = {row["nodes"]: row["wall_s"] for row in rows if row["engine"] == "stackhaven"}
     print("| no-op of 100 steps | nodes | wall, s | controller CPU, s | ratio |\n|---|---|---|---|---|")
     for row in rows:
