@@ -16,7 +16,7 @@ def design_of(layout: Layout) -> Design:
     """The design a cloud amounts to.
 
     A failure domain ``site/rack`` or ``rack`` becomes that rack, none becomes ``main/r1``; racks are taken to have
-    two switches and two feeds, which a cloud.yaml does not say.
+    two switches and two feeds, which a cloud.yaml does not say; the storage of shared images is left out.
     """
     cloud = layout.cloud
     sites: dict[str, dict[str, Rack]] = {}
@@ -56,7 +56,7 @@ def design_of(layout: Layout) -> Design:
 def _plan(node: LayoutNode, place: str, *, gateway: bool) -> NodePlan:
     services: list[str] = []
     if node.has(Role.CONTROLLER):
-        services += CONTROL
+        services += [s for s in CONTROL if s != "image-store"]
     if node.has(Role.COMPUTE):
         services += COMPUTE
     if gateway:

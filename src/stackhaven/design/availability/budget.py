@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 from stackhaven.design.availability.model import Model, Result
 from stackhaven.design.availability.values import KINDS, Rates
 from stackhaven.design.formulas.nines import downtime_s_per_year, nines
-from stackhaven.design.plan_model import Design
+from stackhaven.design.plan_model import Design, Rack
 from stackhaven.design.topology import Topology, topology_of
+
+Apply = Callable[[Model], Model]
+LEAST_SAVED_S = 0.01
+"""Seconds a year below which a change is not worth a line."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,92 +60,121 @@ class Measure:
 
 
 def measures(model: Model, name: str) -> tuple[Measure, ...]:
-    """Changes that save most downtime of a service or path first."""
-    before = model.result(name)
-    found = []
-    for change, varied, price in _variants(model):
-        after = varied.result(name)
-        saved = before.seconds_per_year - after.seconds_per_year
-        if saved > 0.01:
-            found.append(
-                Measure(
-                    change=change,
-                    availability=after.availability,
-                    nines=round(nines(after.availability), 2),
-                    seconds_saved=saved,
-                    price=price,
-                )
-            )
-    return tuple(sorted(found, key=lambda m: (-m.seconds_saved, m.change)))
+    """Changes that save most downtime of a service or path first, each alone."""
+    return tuple(measure for measure, _ in _ranked(model, name))
 
 
 def one_more_nine(model: Model, name: str) -> tuple[tuple[str, ...], float]:
-    """Changes that together cut the downtime to a tenth, largest first, and the availability they reach.
+    """Changes that together cut the downtime to a tenth, largest first, and the availability with all of them.
 
-    The savings are added as if each stood alone; when all of them do not suffice, the list is everything there is.
+    Each is applied to what those before it made; one that then saves nothing is left out. When all do not suffice,
+    the list is everything there is.
     """
+    wanted = model.result(name).seconds_per_year / 10
+    chosen: list[str] = []
+    reached = model.result(name)
+    for measure, apply in _ranked(model, name):
+        if reached.seconds_per_year <= wanted:
+            break
+        changed = apply(model)
+        after = changed.result(name)
+        if after.seconds_per_year < reached.seconds_per_year - LEAST_SAVED_S:
+            model, reached = changed, after
+            chosen.append(measure.change)
+    return tuple(chosen), reached.availability
+
+
+def _ranked(model: Model, name: str) -> list[tuple[Measure, Apply]]:
     before = model.result(name).seconds_per_year
-    chosen, left, seen = [], before, set()
-    for measure in measures(model, name):
-        subject = measure.change.split(":", maxsplit=1)[0]
-        if left <= before / 10 or subject in seen:
-            continue
-        seen.add(subject)
-        chosen.append(measure.change)
-        left -= measure.seconds_saved
-    return tuple(chosen), 1 - max(0.0, left) / downtime_s_per_year(0)
+    found = []
+    for change, apply, price in _changes(model):
+        after = apply(model).result(name)
+        saved = before - after.seconds_per_year
+        if saved > LEAST_SAVED_S:
+            measure = Measure(
+                change=change,
+                availability=after.availability,
+                nines=round(nines(after.availability), 2),
+                seconds_saved=saved,
+                price=price,
+            )
+            found.append((measure, apply))
+    return sorted(found, key=lambda pair: (-pair[0].seconds_saved, pair[0].change))
 
 
-def _variants(model: Model) -> Iterator[tuple[str, Model, float | None]]:
+def _changes(model: Model) -> Iterator[tuple[str, Apply, float | None]]:
     rates = model.rates
     for kind in KINDS:
         rate = rates.of(kind)
-        faster = rates.model_copy(update={kind: rate.model_copy(update={"mttr_h": rate.mttr_h / 2})})
         text = f"{kind}: repaired in {rate.mttr_h / 2:g} h instead of {rate.mttr_h:g} h"
-        yield text, Model(model.topology, faster), None
+        yield text, partial(_with_rate, kind=kind, key="mttr_h", value=rate.mttr_h / 2), None
         if rate.outage_s > 1:
-            quick = rates.model_copy(update={kind: rate.model_copy(update={"outage_s": rate.outage_s / 2})})
             text = f"{kind} take-over: {rate.outage_s / 2:g} s instead of {rate.outage_s:g} s"
-            yield text, Model(model.topology, quick), None
-    halved = rates.model_copy(update={"beta": rates.beta / 2})
+            yield text, partial(_with_rate, kind=kind, key="outage_s", value=rate.outage_s / 2), None
     text = (
         f"common cause: {rates.beta / 2:g} instead of {rates.beta:g} (one member updated and watched first)"
     )
-    yield text, Model(model.topology, halved), None
-    for text, topology, price in _structures(model.topology):
-        yield text, Model(topology, rates), price
+    yield text, _with_half_beta, None
+    design = model.topology.design
+    control = model.topology.of_kind("controller")
+    if control:
+        group = control[0].group
+        text = f"controllers: {len(control) + 2} instead of {len(control)}"
+        yield text, partial(_with_two_more, group=group), _price(design, group, 2)
+    if any(p.feeds == 1 or p.links == 1 for p in design.nodes.values()):
+        yield "power and links: two of each on every machine", _with_second_of_each, None
+    if len(model.topology.sites) == 1:
+        yield "site: three sites, one voter on each", _with_three_sites, None
 
 
-def _structures(topology: Topology) -> Iterator[tuple[str, Topology, float | None]]:
-    design = topology.design
-    control = [g for g, p in design.nodes.items() if p.kind == "controller" and p.count and p.count >= 1]
-    for group in control[:1]:
-        plan = design.nodes[group]
-        count = (plan.count or 1) + 2
-        racks = plan.racks and (*plan.racks, *[p for p in _places(topology) if p not in plan.racks])
-        nodes = {
-            **design.nodes,
-            group: plan.model_copy(update={"count": count, "racks": racks, "addresses": {}}),
-        }
-        yield (
-            f"{group}: {count} instead of {plan.count}",
-            _again(design, {"nodes": nodes}),
-            _price(design, group, 2),
-        )
-    single = {n: p for n, p in design.nodes.items() if p.feeds == 1 or p.links == 1}
-    if single:
-        update = {"feeds": 2, "links": 2}
-        nodes = {**design.nodes, **{n: p.model_copy(update=update) for n, p in single.items()}}
-        yield "power and links: two of each on every machine", _again(design, {"nodes": nodes}), None
-    if len(topology.sites) == 1:
-        yield "site: three sites, one voter on each", _three_sites(topology), None
+def _with_rate(model: Model, *, kind: str, key: str, value: float) -> Model:
+    rate = model.rates.of(kind).model_copy(update={key: value})
+    return Model(model.topology, model.rates.model_copy(update={kind: rate}))
 
 
-def _three_sites(topology: Topology) -> Topology:
+def _with_half_beta(model: Model) -> Model:
+    return Model(model.topology, model.rates.model_copy(update={"beta": model.rates.beta / 2}))
+
+
+def _with_two_more(model: Model, *, group: str) -> Model:
+    design = model.topology.design
+    plan = design.nodes[group]
+    racks = plan.racks and (*plan.racks, *[p for p in _places(model.topology) if p not in plan.racks])
+    more = plan.model_copy(update={"count": (plan.count or 1) + 2, "racks": racks, "addresses": {}})
+    return Model(_again(design, {"nodes": {**design.nodes, group: more}}), model.rates)
+
+
+def _with_second_of_each(model: Model) -> Model:
+    """Power supplies and links, and the feeds and switches in the racks for them."""
+    design = model.topology.design
+    nodes = {g: p.model_copy(update={"feeds": 2, "links": 2}) for g, p in design.nodes.items()}
+    sites = {
+        name: site.model_copy(update={"racks": {r: _doubled(rack) for r, rack in site.racks.items()}})
+        for name, site in model.topology.sites.items()
+    }
+    return Model(_again(design, {"nodes": nodes, "sites": sites}), model.rates)
+
+
+def _doubled(rack: Rack) -> Rack:
+    feeds = rack.feeds if len(rack.feeds) > 1 else (*rack.feeds, "second-feed")
+    switches = rack.switches if len(rack.switches) > 1 else (*rack.switches, "second-switch")
+    return rack.model_copy(update={"feeds": feeds, "switches": switches})
+
+
+def _with_three_sites(model: Model) -> Model:
+    """The same machines dealt out over three such sites, kind by kind."""
+    topology = model.topology
     ((name, site),) = topology.sites.items()
     sites = {name: site, f"{name}-b": site, f"{name}-c": site}
-    nodes = {g: p.model_copy(update={"racks": ()}) for g, p in topology.design.nodes.items()}
-    return _again(topology.design, {"sites": sites, "nodes": nodes})
+    rack = next(iter(site.racks))
+    dealt: Counter[str] = Counter()
+    nodes = {}
+    for group, plan in topology.design.nodes.items():
+        count = plan.count or 1
+        racks = tuple(f"{list(sites)[(dealt[plan.kind] + n) % 3]}/{rack}" for n in range(count))
+        dealt[plan.kind] += count
+        nodes[group] = plan.model_copy(update={"racks": racks})
+    return Model(_again(topology.design, {"sites": sites, "nodes": nodes}), model.rates)
 
 
 def _again(design: Design, update: dict[str, Any]) -> Topology:

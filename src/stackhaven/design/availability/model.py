@@ -157,13 +157,13 @@ class Model:
         A machine that carries several services fails once, not once per service.
         """
         redundant = [s for s in used if s.tolerates and not s.edge and len(s.members) <= ALL_ALIKE]
-        machines = {m for s in redundant for m in s.members}
-        processes = sum(len(s.members) for s in redundant)
-        spread = min((len(s.members) for s in redundant), default=1)
-        lost = 0.0
-        for count, rate in ((len(machines), self.rates.machine), (processes, self.rates.process)):
-            lost += count * HOURS_PER_YEAR / rate.mtbf_h * rate.outage_s / spread
-        return lost
+        spread: dict[str, int] = {}
+        for service in redundant:
+            for member in service.members:
+                spread[member] = min(spread.get(member, len(service.members)), len(service.members))
+        machine, process = self.rates.machine, self.rates.process
+        lost = sum(1 / count for count in spread.values()) * machine.outage_s / machine.mtbf_h
+        return HOURS_PER_YEAR * (lost + len(redundant) * process.outage_s / process.mtbf_h)
 
     def closed_form(self, name: str) -> float:
         """A service's own members by k of n with a common cause, each machine taken alone."""

@@ -165,7 +165,8 @@ def _too_large(
     room, need = room_of(server, hardware, workload)[short], taken_by(flavor)[short]
     if flavor.peak and need <= room:
         need, room = flavor.peak.base, server.guest_cores * server.peak_hertz_per_core
-    written = _amount(need, short), _amount(room, short)
+    unit = "GiB" if short == MEMORY and flavor.ram.binary else UNIT_OF[short]
+    written = _amount(need, unit), _amount(room, unit)
     nearest = f"make {key} no larger than {written[1]} of {short}"
     if able:
         nearest += f", or take {able[0]}"
@@ -187,6 +188,5 @@ def _fits(key: str, server: Server, hardware: Hardware, workload: Workload) -> F
     return min((room[d] / need[d] for d in DIMENSIONS if need[d]), default=Fraction(0))
 
 
-def _amount(base: Fraction, dimension: str) -> str:
-    unit = UNIT_OF[dimension]
+def _amount(base: Fraction, unit: str) -> str:
     return show(base, unit) if unit else plain(base)
