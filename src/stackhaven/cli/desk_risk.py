@@ -10,7 +10,7 @@ import click
 
 from stackhaven.cli.context import App, pass_app
 from stackhaven.cli.desk_files import chosen, heading, open_file, table, write_new
-from stackhaven.design.availability.budget import Budget, budget, measures, one_more_nine
+from stackhaven.design.availability.budget import Better, Budget, better, budget
 from stackhaven.design.availability.model import BOOT, GUEST, NAMES, REACH, TOKEN, WHOLE, Model, Result
 from stackhaven.design.availability.montecarlo import Simulated, simulate
 from stackhaven.design.availability.values import KINDS, Rates, read_rates, with_measured
@@ -139,7 +139,8 @@ def availability(
         return 0
     _print_values(values)
     _print_results(model)
-    _print_one(model, result, promise, run)
+    _print_one(result, promise, run)
+    _print_better(result, better(model, name))
     return 0
 
 
@@ -183,7 +184,7 @@ def _print_results(model: Model) -> None:
     table(rows)
 
 
-def _print_one(model: Model, result: Result, promise: Budget, run: Simulated | None) -> None:
+def _print_one(result: Result, promise: Budget, run: Simulated | None) -> None:
     heading(f"What takes time from: {result.title}")
     table([(_span(s.seconds_per_year), s.what) for s in result.shares[:8]])
     heading(f"Budget of {promise.promised_percent:g} %: {_span(promise.seconds_per_year)} a year")
@@ -199,26 +200,32 @@ def _print_one(model: Model, result: Result, promise: Budget, run: Simulated | N
             f"  {_percent(run.availability)}, with 95 % confidence {_percent(run.low)} to {_percent(run.high)}"
         )
         click.echo(f"  {run.outages_per_year:.3g} outages a year, the longest {run.longest_h:g} h")
+
+
+def _print_better(result: Result, found: Better) -> None:
     heading("What would help")
     rows = []
-    for measure in measures(model, result.name)[:8]:
+    for measure in found.measures[:8]:
         price = "" if measure.price is None else f", {measure.price:,.0f} to buy"
         rows.append((_span(measure.seconds_saved), f"{measure.change} ({measure.nines:.2f} nines{price})"))
     table(rows)
-    changes, reached = one_more_nine(model, result.name)
     heading("One more nine")
     tenth = 1 - (1 - result.availability) / 10
-    enough = reached >= tenth - 1e-12
+    enough = found.reached >= tenth - 1e-12
     click.echo(
         f"  {_percent(tenth)} "
-        + ("is reached by, together:" if enough else f"is not reached; {_percent(reached)} by, together:")
+        + (
+            "is reached by, together:"
+            if enough
+            else f"is not reached; {_percent(found.reached)} by, together:"
+        )
     )
-    for change in changes:
+    for change in found.together:
         click.echo(f"    {change}")
 
 
 def _print_json(model: Model, result: Result, promise: Budget, run: Simulated | None) -> None:
-    changes, reached = one_more_nine(model, result.name)
+    found = better(model, result.name)
     data = {
         "values": model.rates.model_dump(),
         "assumed": list(model.rates.assumed()),
@@ -226,8 +233,8 @@ def _print_json(model: Model, result: Result, promise: Budget, run: Simulated | 
         "subject": result.as_data(),
         "budget": promise.as_data(),
         "simulated": run.as_data() if run else None,
-        "measures": [asdict(m) for m in measures(model, result.name)],
-        "one_more_nine": {"changes": list(changes), "availability": reached},
+        "measures": [asdict(m) for m in found.measures],
+        "one_more_nine": {"changes": list(found.together), "availability": found.reached},
         "names": dict(NAMES),
     }
     click.echo(json.dumps(data, indent=2))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from stackhaven.design.availability.budget import budget, measures, one_more_nine
+from stackhaven.design.availability.budget import better, budget
 from stackhaven.design.availability.model import GUEST, WHOLE, Model
 from stackhaven.design.availability.montecarlo import simulate
 from stackhaven.design.availability.values import KINDS, Rate, Rates, read_rates, with_measured
@@ -126,13 +126,13 @@ def test_a_budget_is_kept_or_not() -> None:
 
 def test_measures_are_sorted_and_save_something() -> None:
     model = Model(layout("a-18"), Rates())
-    found = measures(model, BOOT)
+    found = better(model, BOOT).measures
     assert found
     assert all(one.seconds_saved >= two.seconds_saved for one, two in pairwise(found))
     assert any("three sites" in m.change for m in found)
-    changes, reached = one_more_nine(model, BOOT)
-    assert changes
-    assert reached > model.result(BOOT).availability
+    whole = better(model, BOOT)
+    assert whole.together
+    assert whole.reached > model.result(BOOT).availability
 
 
 def test_another_pair_of_controllers_is_priced_when_prices_are_known() -> None:
@@ -159,7 +159,7 @@ def test_another_pair_of_controllers_is_priced_when_prices_are_known() -> None:
         update={"nodes": nodes, "hardware": Hardware.model_validate(hardware)}
     )
     model = Model(topology_of(design), Rates(machine=Rate(mtbf_h=500, mttr_h=50, outage_s=0)))
-    priced = [m for m in measures(model, TOKEN) if m.price]
+    priced = [m for m in better(model, TOKEN).measures if m.price]
     assert [m.price for m in priced] == [10_000]
 
 

@@ -59,21 +59,26 @@ class Measure:
     price: float | None
 
 
-def measures(model: Model, name: str) -> tuple[Measure, ...]:
-    """Changes that save most downtime of a service or path first, each alone."""
-    return tuple(measure for measure, _ in _ranked(model, name))
+@dataclass(frozen=True, kw_only=True)
+class Better:
+    """What would help: each change alone, and those that together cut the downtime to a tenth.
 
-
-def one_more_nine(model: Model, name: str) -> tuple[tuple[str, ...], float]:
-    """Changes that together cut the downtime to a tenth, largest first, and the availability with all of them.
-
-    Each is applied to what those before it made; one that then saves nothing is left out. When all do not suffice,
-    the list is everything there is.
+    `together` is applied change by change, each to what those before it made; one that then saves nothing is left
+    out. When `reached` is less than one more nine, the list is everything there is.
     """
-    wanted = model.result(name).seconds_per_year / 10
-    chosen: list[str] = []
+
+    measures: tuple[Measure, ...]
+    together: tuple[str, ...]
+    reached: float
+
+
+def better(model: Model, name: str) -> Better:
+    """Changes that save most downtime of a service or path first, and how far they go."""
+    ranked = _ranked(model, name)
     reached = model.result(name)
-    for measure, apply in _ranked(model, name):
+    wanted = reached.seconds_per_year / 10
+    chosen: list[str] = []
+    for measure, apply in ranked:
         if reached.seconds_per_year <= wanted:
             break
         changed = apply(model)
@@ -81,7 +86,7 @@ def one_more_nine(model: Model, name: str) -> tuple[tuple[str, ...], float]:
         if after.seconds_per_year < reached.seconds_per_year - LEAST_SAVED_S:
             model, reached = changed, after
             chosen.append(measure.change)
-    return tuple(chosen), reached.availability
+    return Better(measures=tuple(m for m, _ in ranked), together=tuple(chosen), reached=reached.availability)
 
 
 def _ranked(model: Model, name: str) -> list[tuple[Measure, Apply]]:
@@ -129,11 +134,11 @@ def _changes(model: Model) -> Iterator[tuple[str, Apply, float | None]]:
 
 def _with_rate(model: Model, *, kind: str, key: str, value: float) -> Model:
     rate = model.rates.of(kind).model_copy(update={key: value})
-    return Model(model.topology, model.rates.model_copy(update={kind: rate}))
+    return model.with_rates(model.rates.model_copy(update={kind: rate}))
 
 
 def _with_half_beta(model: Model) -> Model:
-    return Model(model.topology, model.rates.model_copy(update={"beta": model.rates.beta / 2}))
+    return model.with_rates(model.rates.model_copy(update={"beta": model.rates.beta / 2}))
 
 
 def _with_two_more(model: Model, *, group: str) -> Model:

@@ -87,17 +87,28 @@ class Model:
         """Minimal cuts of every vertex."""
         return cut_sets(self.tree)
 
+    def with_rates(self, rates: Rates) -> Model:
+        """The same structure with other rates; graph and cuts are taken over, not found again."""
+        other = Model(self.topology, rates)
+        other.__dict__.update(tree=self.tree, cuts=self.cuts, _below=self._below)
+        return other
+
+    @cached_property
+    def _below(self) -> dict[str, set[str]]:
+        """What `below` found already."""
+        return {}
+
     def down(self, element: str) -> float:
         """Unavailability of an element."""
         return self.rates.of(self.tree.elements[element].kind).down
 
     def below(self, name: str) -> set[str]:
         """The services that a service or path stands on, itself included."""
-        wanted = {v.removeprefix("service:") for v in self._above(self.tree.services[name])}
-        return wanted & self.topology.services.keys()
-
-    def _above(self, vertex: str) -> set[str]:
-        return {v for v in {vertex, *nx.ancestors(self.tree.graph, vertex)} if v.startswith("service:")}
+        if name not in self._below:
+            top = self.tree.services[name]
+            under = {v.removeprefix("service:") for v in {top, *nx.ancestors(self.tree.graph, top)}}
+            self._below[name] = under & self.topology.services.keys()
+        return self._below[name]
 
     def common_cause(self, service: Service) -> float:
         """Unavailability of all members at once by one cause: a bug, an update, a mistake."""
