@@ -8,15 +8,49 @@ from pathlib import Path
 from stackhaven.drills.drill import Drill, read_drill
 from stackhaven.drills.errors import DrillError
 
-SWITCH = {"gap_s": 3.0, "redundancy_s": 90.0}
+API = {"failed_calls": 0, "redundancy_s": 30}
+"""One API process is lost: nothing that one retry does not cure."""
+SWITCH = {"gap_s": 3.0, "redundancy_s": 90}
+GUESTS = {"guest_lost": 0}
 
 DRILLS: tuple[Drill, ...] = (
     Drill(
         name="kill-api",
-        why="an API process dies: the balancer and one retry hide it",
+        why="an API process dies; the balancer and one retry hide it",
         do="kill keystone on random",
         hold_s=10,
+        must=API,
+    ),
+    Drill(
+        name="freeze-api",
+        why="an API process stands still with its port open",
+        do="freeze keystone on random",
+        must={"gap_s": 3.0, "redundancy_s": 30},
+    ),
+    Drill(
+        name="kill-balancer",
+        why="the VIP's holder loses its load balancer",
+        do="kill haproxy on vip-holder",
+        hold_s=15,
+        must={"gap_s": 3.0, "redundancy_s": 30},
+    ),
+    Drill(
+        name="kill-cache",
+        why="the cache is gone, and the database carries what it spared",
+        do="stop memcached on random",
         must={"failed_calls": 0, "redundancy_s": 30},
+    ),
+    Drill(
+        name="kill-writer",
+        why="the database member that writes is killed",
+        do="kill mariadb on db-writer",
+        must={"gap_s": 3.0, "redundancy_s": 60},
+    ),
+    Drill(
+        name="power-off-writer",
+        why="the machine of the database member that writes loses its power",
+        do="power-off db-writer",
+        must={"gap_s": 3.0, "redundancy_s": 60},
     ),
     Drill(
         name="freeze-writer",
@@ -25,16 +59,143 @@ DRILLS: tuple[Drill, ...] = (
         must={"gap_s": 6.0, "redundancy_s": 60},
     ),
     Drill(
+        name="lose-data",
+        why="a database member loses its data directory and must copy everything",
+        do="lose-data bystander",
+        hold_s=10,
+        must={"failed_calls": 0, "redundancy_s": 120},
+    ),
+    Drill(
+        name="fill-database-disk",
+        why="the disk under the database member that writes is full",
+        do="disk-full mariadb on db-writer",
+        must={"gap_s": 6.0, "redundancy_s": 120},
+    ),
+    Drill(
+        name="kill-broker",
+        why="the broker that leads most queues is killed",
+        do="kill rabbitmq on queue-leader",
+        hold_s=30,
+        load=("reads", "boot"),
+        must={"gap_s": 3.0, "redundancy_s": 60, "boot_share": 100},
+    ),
+    Drill(
+        name="power-off-broker",
+        why="the machine of the broker that leads most queues loses its power",
+        do="power-off queue-leader",
+        load=("reads", "boot"),
+        must={"gap_s": 3.0, "redundancy_s": 60, "boot_share": 100},
+    ),
+    Drill(
+        name="reset-broker",
+        why="a broker forgets its cluster and its queues",
+        do="reset-broker bystander",
+        must={"gap_s": 3.0, "redundancy_s": 120},
+    ),
+    Drill(
+        name="kill-ovn-leader",
+        why="the leader of the network's database is killed",
+        do="kill ovn-ovsdb-server-sb on ovn-leader",
+        hold_s=15,
+        must={"gap_s": 3.0, "redundancy_s": 30},
+    ),
+    Drill(
         name="power-off-busiest",
         why="the controller with most roles loses its power",
         do="power-off busiest",
         must=SWITCH,
         aim={"gap_s": 1.5},
     ),
+    Drill(
+        name="reset-busiest",
+        why="the controller with most roles reboots without warning",
+        do="reset busiest",
+        must=SWITCH,
+    ),
+    Drill(
+        name="freeze-busiest",
+        why="the controller with most roles stands still as a whole",
+        do="freeze-node busiest",
+        must={"gap_s": 6.0, "redundancy_s": 90},
+    ),
+    Drill(
+        name="cut-busiest",
+        why="the controller with most roles loses its management link",
+        do="cut-link busiest",
+        must={"gap_s": 5.0, "redundancy_s": 60},
+    ),
+    Drill(
+        name="partition-busiest",
+        why="the controller with most roles and all others do not hear each other",
+        do="partition busiest",
+        must={"gap_s": 5.0, "redundancy_s": 60},
+    ),
+    Drill(
+        name="deafen-others",
+        why="the others do not hear the controller with most roles, which hears them",
+        do="partition-one-way busiest",
+        must={"gap_s": 5.0, "redundancy_s": 60},
+    ),
+    Drill(
+        name="slow-link",
+        why="a controller's management link is slow",
+        do="slow-link bystander",
+        must={"gap_s": 5.0, "redundancy_s": 60},
+    ),
+    Drill(
+        name="guests-unharmed",
+        why="guests do not notice that the controller with most roles loses its power",
+        do="power-off busiest",
+        load=("reads", "guests"),
+        must={**SWITCH, **GUESTS},
+    ),
+    Drill(
+        name="lose-gateway",
+        why="the chassis through which floating IPs leave loses its power",
+        do="power-off gateway",
+        load=("ping", "http"),
+        must={"floating_gap_s": 2.0},
+    ),
+    Drill(
+        name="lose-compute",
+        why="a hypervisor loses its power",
+        do="power-off compute:1",
+        must={"failed_calls": 0, "redundancy_s": 120},
+    ),
+    Drill(
+        name="blackout",
+        why="every machine loses its power at once, gets it back, and nobody types anything",
+        do="power-off all",
+        hold_s=5,
+        after_s=10,
+        whole_s=420,
+        load=("reads", "boot"),
+        must={"boot_s": 180, "redundancy_s": 240},
+        aim={"boot_s": 90},
+    ),
 )
 
 SUITES: Mapping[str, tuple[str, ...]] = {
     "quick": ("kill-api", "freeze-writer", "power-off-busiest"),
+    "ci": ("power-off-busiest", "freeze-writer", "blackout"),
+    "controller": (
+        "kill-api",
+        "freeze-api",
+        "kill-writer",
+        "power-off-writer",
+        "freeze-writer",
+        "power-off-busiest",
+        "freeze-busiest",
+        "cut-busiest",
+        "partition-busiest",
+        "kill-broker",
+        "power-off-broker",
+        "lose-gateway",
+        "guests-unharmed",
+        "blackout",
+    ),
+    "database": ("kill-writer", "power-off-writer", "freeze-writer", "lose-data", "fill-database-disk"),
+    "network": ("cut-busiest", "partition-busiest", "deafen-others", "slow-link"),
 }
 
 

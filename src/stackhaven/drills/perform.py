@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from stackhaven.drills.deeds import OnNode
@@ -18,6 +19,7 @@ from stackhaven.drills.history import Header, History, Recorder, read_history
 from stackhaven.drills.judge.verdict import Result, judge
 from stackhaven.drills.load.client import Client
 from stackhaven.drills.load.groups import chosen, names_of
+from stackhaven.drills.load.guests import Count, Guests
 from stackhaven.drills.load.ledger import Ledger, apis
 from stackhaven.drills.load.loop import Probe
 from stackhaven.drills.load.probes import READS
@@ -45,25 +47,64 @@ def perform(stage: Stage, drill: Drill, *, anyway: bool = False) -> tuple[Path, 
     scene = stage.require_healthy(anyway=anyway)
     client = stage.client()
     stage.tidy(client)
-    directory = new_directory(stage.ground.drills, drill.name)
-    recorder = Recorder(directory)
-    ledger = Ledger(run=secrets.token_hex(3), recorder=recorder, apis=apis(stage.ground.state.public_key))
-    probes = chosen(names_of(drill.load), (*READS, *ledger.probes()))
-    try:
-        recorder.add(header(stage, drill, probes))
-        stage.rehearse(probes, client)
-        _run(stage, drill, scene, probes=probes, client=client, recorder=recorder, anyway=anyway)
-        stage.there(lambda: ledger.audit(client))
-        stage.tidy(client)
-    except KeyboardInterrupt:
-        recorder.event("note", "interrupted")
-        raise DrillError(
-            "interrupted; what was broken is healed", todo=f"haven drill judge {directory}"
-        ) from None
-    finally:
-        recorder.close()
-    keep_logs(stage, directory, recorder.began)
-    return directory, judge_again(directory)
+    names = names_of(drill.load)
+    with stage.guests(names) as guests:
+        directory = new_directory(stage.ground.drills, drill.name)
+        recorder = Recorder(directory)
+        try:
+            _record(Play(stage, drill, scene, client, guests, recorder, names, anyway))
+        except KeyboardInterrupt:
+            recorder.event("note", "interrupted")
+            raise DrillError(
+                "interrupted; what was broken is healed", todo=f"haven drill judge {directory}"
+            ) from None
+        finally:
+            recorder.close()
+        keep_logs(stage, directory, recorder.began)
+        return directory, judge_again(directory)
+
+
+@dataclass(frozen=True)
+class Play:
+    """Everything that one performance has."""
+
+    stage: Stage
+    drill: Drill
+    scene: Scene
+    client: Client
+    guests: Guests | None
+    recorder: Recorder
+    names: tuple[str, ...]
+    anyway: bool
+
+
+def _record(play: Play) -> None:
+    stage, client, recorder = play.stage, play.client, play.recorder
+    key = stage.ground.state.public_key
+    ledger = Ledger(run=secrets.token_hex(3), recorder=recorder, apis=apis(key))
+    offered = (*READS, *ledger.probes(), *(play.guests.probes() if play.guests else ()))
+    probes = chosen(play.names, offered)
+    recorder.add(header(stage, play.drill, probes))
+    stage.rehearse(probes, client)
+    guests = play.guests
+    before = None if guests is None else stage.there(lambda: guests.count(client))
+    _break_and_heal(play, probes)
+    if guests is not None and before is not None:
+        _count_lost(play, guests, before)
+    stage.there(lambda: ledger.audit(client))
+    stage.tidy(client)
+
+
+def _count_lost(play: Play, guests: Guests, before: Count) -> None:
+    """What was lost from guest to guest, as the guest itself counted."""
+    after = play.stage.there(lambda: guests.count(play.client))
+    if after is None:
+        play.recorder.event("note", "the guest does not tell what it counted")
+        return
+    lost, sent = after.lost_since(before), after.sent - before.sent
+    play.recorder.event(
+        "measured", f"{lost} of {sent} packets from guest to guest were lost", what="guest_lost", value=lost
+    )
 
 
 def require_allowed(stage: Stage, drill: Drill) -> None:
@@ -79,22 +120,18 @@ def require_allowed(stage: Stage, drill: Drill) -> None:
         )
 
 
-def _run(
-    stage: Stage,
-    drill: Drill,
-    scene: Scene,
-    *,
-    probes: Sequence[Probe],
-    client: Client,
-    recorder: Recorder,
-    anyway: bool,
-) -> None:
-    victim = victim_of(scene, drill.target, drill.program)
-    strike = drill.fault.aim(stage.ground, victim)
-    recorder.event("note", "roles: " + ", ".join(f"{role} {node}" for role, node in scene.holders.items()))
-    with stage.watched(recorder) as status, stage.loaded(probes, client, recorder):
+def _break_and_heal(play: Play, probes: Sequence[Probe]) -> None:
+    stage, drill, recorder = play.stage, play.drill, play.recorder
+    strike = drill.fault.aim(stage.ground, victim_of(play.scene, drill.target, drill.program))
+    roles = ", ".join(f"{role} {node}" for role, node in play.scene.holders.items())
+    recorder.event("note", f"roles: {roles}; seed {play.scene.seed}")
+    with (
+        stage.prepared(strike),
+        stage.watched(recorder) as status,
+        stage.loaded(probes, play.client, recorder),
+    ):
         stage.hold(drill.before_s, "steady load")
-        stage.require_steady(recorder, anyway=anyway)
+        stage.require_steady(recorder, anyway=play.anyway)
         with stage.broken(strike, drill.fault.name, recorder):
             since = recorder.now()
             if drill.fault.mends_itself:

@@ -15,6 +15,8 @@ from stackhaven.drills.ground import Ground
 from stackhaven.drills.hands import Hands
 from stackhaven.drills.history import Recorder
 from stackhaven.drills.load.client import Client
+from stackhaven.drills.load.groups import GUESTS
+from stackhaven.drills.load.guests import Guests
 from stackhaven.drills.load.ledger import apis, sweep
 from stackhaven.drills.load.loop import Load, Probe, rehearse
 from stackhaven.drills.load.place import there
@@ -31,6 +33,8 @@ SIGN_IN_S = 10.0
 PAUSE_S = 3.0
 SHOWN = 4
 THERE_S = 600.0
+GUESTS_S = 900.0
+PREPARED_S = 120.0
 T = TypeVar("T")
 
 Tell = Callable[[str], None]
@@ -141,6 +145,47 @@ class Stage:
     def there(self, work: Callable[[], Awaitable[T]]) -> T:
         """What asynchronous `work` gives, done where clients stand."""
         return there(self.ground.stand, work, timeout_s=THERE_S)
+
+    @contextmanager
+    def guests(self, names: Sequence[str]) -> Iterator[Guests | None]:
+        """Have what these probes need of guests for the block: two that run, or what a server is made from.
+
+        Raises:
+            DrillError: rule ``probe-unreachable``, they cannot be made.
+
+        """
+        wanted = set(names) & set(GUESTS)
+        if not wanted:
+            yield None
+            return
+        guests = Guests(self.ground.site, self.ground.masker, self.tell, running=wanted != {"boot"})
+        self.ground.as_client(guests.make).result(GUESTS_S)
+        try:
+            yield guests
+        finally:
+            self.ground.as_client(guests.remove).result(GUESTS_S)
+
+    @contextmanager
+    def prepared(self, strike: Strike) -> Iterator[None]:
+        """Have what the fault needs made ready, and undone after the block; the way back is on disk first.
+
+        Raises:
+            DrillError: it cannot be made ready, or the cloud is not whole with it.
+
+        """
+        if not strike.prepare:
+            yield
+            return
+        guard.write_down(self.ground.drills, strike)
+        try:
+            for deed in strike.prepare:
+                self.tell(deed.says)
+                self.hands.do(deed)
+            self.await_health(PREPARED_S)
+            self.require_healthy(anyway=False)
+            yield
+        finally:
+            guard.heal(self.ground.drills, self.hands)
 
     @contextmanager
     def watched(self, recorder: Recorder) -> Iterator[StatusWatcher]:

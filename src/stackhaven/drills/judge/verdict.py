@@ -127,12 +127,27 @@ def measures(
     for probe in probes:
         if probe.probe == "ping":
             found["floating_gap_s"] = probe.gap_s
-        if probe.probe == "guest-to-guest":
-            found["guest_lost"] = float(probe.failed)
+    found |= boots(history)
     for event in history.events:
         if event.kind == "measured":
             found[str(event.data["what"])] = float(event.data["value"])
     return found
+
+
+def boots(history: History) -> dict[str, float | None]:
+    """How many servers asked for during the fault became ACTIVE, and when the first did after healing began."""
+    calls = [call for call in history.calls if call.probe == "boot"]
+    windows = windows_of(history)
+    if not calls or "during" not in windows:
+        return {}
+    asked = [call for call in calls if windows["during"].holds(call.at)]
+    good = sum(1 for call in asked if call.outcome == "ok")
+    heal = windows["after"].begin
+    first = min((call.end for call in calls if call.outcome == "ok" and call.end > heal), default=None)
+    return {
+        "boot_share": round(100 * good / len(asked), 1) if asked else None,
+        "boot_s": None if first is None else first - heal,
+    }
 
 
 def machine_load(history: History, window: Window) -> Load:

@@ -39,18 +39,18 @@ class Client:
         user = {"name": "admin", "domain": {"id": "default"}, "password": self.password}
         return await self._token({"methods": ["password"], "password": {"user": user}}, timeout_s)
 
-    async def another_token(self, timeout_s: float) -> str:
-        """A new token for the one we have: cheap, and no service has seen it.
+    async def another_token(self, timeout_s: float, *, project: str = "admin") -> str:
+        """A new token for the one we have: cheap, and no service has seen it. `project`: its name.
 
         Raises:
             ProbeFailed: none was given.
 
         """
-        return await self._token({"methods": ["token"], "token": {"id": self.token}}, timeout_s)
+        return await self._token({"methods": ["token"], "token": {"id": self.token}}, timeout_s, project)
 
-    async def _token(self, identity: Mapping[str, object], timeout_s: float) -> str:
-        project = {"name": "admin", "domain": {"id": "default"}}
-        body = {"auth": {"identity": identity, "scope": {"project": project}}}
+    async def _token(self, identity: Mapping[str, object], timeout_s: float, project: str = "admin") -> str:
+        scope = {"project": {"name": project, "domain": {"id": "default"}}}
+        body = {"auth": {"identity": identity, "scope": scope}}
         request = Request(method="POST", url=f"{self.auth_url}/auth/tokens?nocatalog", body=body)
         reply = await self._finish(request, timeout_s, lambda status: status == 201, writes=False)
         return reply.headers.get("x-subject-token", "")

@@ -10,6 +10,7 @@ import asyncio
 import base64
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from stackhaven.drills.errors import DrillError
@@ -26,7 +27,13 @@ from stackhaven.observe.verify.sweep import sweep
 from stackhaven.plan.mask import Masker
 from stackhaven.services.base import Site
 
-CHECKS = ("guest.dhcp", "floating.ping", "floating.http")
+RUNNING = ("guest.dhcp", "floating.ping", "floating.http")
+BOOTABLE = ("tenant.image", "tenant.flavor", "tenant.network")
+"""Checks that make two guests, and those that make what one more server needs."""
+BOOT_PERIOD_S = 10.0
+BOOT_DEADLINE_S = 60.0
+POLL_S = 0.5
+CALL_S = 10.0
 PING_S = 1.0
 PAGE_S = 5.0
 COUNT_TRIES = 10
@@ -86,11 +93,17 @@ class _Quiet:
 
 
 class Guests:
-    """Two guests. `make` and `remove` are called where clients stand."""
+    """Two guests, or with `running` false only what a server is made from.
 
-    def __init__(self, site: Site, masker: Masker, tell: Callable[[str], None]) -> None:
+    `make` and `remove` are called where clients stand.
+    """
+
+    def __init__(
+        self, site: Site, masker: Masker, tell: Callable[[str], None], *, running: bool = True
+    ) -> None:
         self._bench = Bench(site, build_guest, masker, told=counting)
         self._tell = tell
+        self._running = running
 
     @property
     def floating(self) -> str:
@@ -104,7 +117,11 @@ class Guests:
             DrillError: rule ``probe-unreachable``; what was made is removed.
 
         """
-        results = run_checks(select(checks_of(self._bench), CHECKS), self._bench, _Quiet(self._tell))
+        results = run_checks(
+            select(checks_of(self._bench), RUNNING if self._running else BOOTABLE),
+            self._bench,
+            _Quiet(self._tell),
+        )
         failed = [f"{r.title}: {r.sentence}" for r in results if r.verdict is not Verdict.OK]
         if failed:
             self.remove()
@@ -121,7 +138,51 @@ class Guests:
             self._tell(f"guests not removed, haven verify tries again: {'; '.join(stuck[:3])}")
 
     def probes(self) -> tuple[Probe, ...]:
-        """Ping and page, by the floating IP."""
+        """Boots; with running guests also ping and page, by the floating IP."""
+        boots = Probe(
+            name="boot",
+            does="a server asked for, until it is ACTIVE",
+            period_s=BOOT_PERIOD_S,
+            deadline_s=BOOT_DEADLINE_S,
+            attempt=self._boot,
+            retries=False,
+        )
+        return (boots, *self._answers()) if self._running else (boots,)
+
+    async def _boot(self, client: Client, timeout_s: float) -> None:
+        """Ask for a server, see it ACTIVE, delete it."""
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + timeout_s
+        made = self._bench.made
+        token = await client.another_token(min(CALL_S, timeout_s), project=self._bench.name)
+        server = {
+            "name": f"{self._bench.name}-boot",
+            "imageRef": made.image,
+            "flavorRef": made.flavor,
+            "networks": [{"uuid": made.network}],
+        }
+        reply = await client.ask(
+            "POST", "compute", "/servers", ends - loop.time(), body={"server": server}, token=token
+        )
+        path = f"/servers/{reply.json()['server']['id']}"
+        last = "not asked"
+        while loop.time() < ends:
+            try:
+                answer = await client.ask(
+                    "GET", "compute", path, min(CALL_S, ends - loop.time()), token=token
+                )
+                last = str(answer.json()["server"]["status"])
+            except ProbeFailed as failed:
+                last = failed.kind
+            if last in {"ACTIVE", "ERROR"}:
+                break
+            await asyncio.sleep(POLL_S)
+        with suppress(ProbeFailed):
+            await client.ask("DELETE", "compute", path, CALL_S, token=token)
+        if last != "ACTIVE":
+            raise ProbeFailed(f"not ACTIVE: {last}", "fail")
+
+    def _answers(self) -> tuple[Probe, ...]:
         address = self.floating
 
         async def echo(_: Client, timeout_s: float) -> None:
@@ -151,7 +212,9 @@ class Guests:
         )
 
     async def count(self, client: Client) -> Count | None:
-        """What the first guest has counted; None when it cannot be asked."""
+        """What the first guest has counted; None when it cannot be asked, or there is none."""
+        if not self._running:
+            return None
         for _ in range(COUNT_TRIES):
             try:
                 reply = await client.fetch(f"http://{self.floating}/pings.txt", PAGE_S)

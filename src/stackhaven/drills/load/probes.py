@@ -19,7 +19,7 @@ async def _token(client: Client, timeout_s: float) -> None:
 async def _fresh_token(client: Client, timeout_s: float) -> None:
     """No service can have validated a token that is this young."""
     token = await client.another_token(timeout_s)
-    await client.ask("GET", "network", "/v2.0/extensions/router", timeout_s, token=token)
+    await client.ask("GET", "compute", "/flavors?limit=1", timeout_s, token=token)
 
 
 def _read(service: str, path: str) -> Attempt:
