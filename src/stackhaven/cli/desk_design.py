@@ -23,6 +23,7 @@ from stackhaven.cli.desk_files import (
 )
 from stackhaven.cli.desk_questions import answers
 from stackhaven.design.checks import check
+from stackhaven.design.plan_keys import page
 from stackhaven.design.plan_load import parse_design
 from stackhaven.design.to_cloud import Written, cloud_of
 from stackhaven.model.finding import Finding, Severity
@@ -45,6 +46,7 @@ SERVICES_SHOWN = 5
 @click.option(
     "--plan", "plan_file", type=click.Path(path_type=Path), help="Write the whole design here, filled in."
 )
+@click.option("--keys", is_flag=True, help="Print the reference page of design.yaml and hardware.yaml.")
 @click.option("--force", is_flag=True, help="Overwrite files.")
 @click.option(
     "--json", "as_json", is_flag=True, help="Print as JSON; writes only what --out and --plan name."
@@ -59,6 +61,7 @@ def design(
     hardware: Path | None,
     out: Path | None,
     plan_file: Path | None,
+    keys: bool,
     force: bool,
     as_json: bool,
 ) -> int:
@@ -68,6 +71,9 @@ def design(
     networks and services are planned as far as it does not name them, everything is checked, and the cloud.yaml
     that `haven up` builds is written. `--new NAME` begins one by asking.
     """
+    if keys:
+        click.echo(page(), nl=False)
+        return 0
     if name is not None:
         return _begin(name, yes=yes, force=force, out=out or DESIGN_FILE)
     opened = open_file(chosen(file, app.file, design_first=True), hardware)
@@ -95,7 +101,7 @@ def design(
 
 
 def _begin(name: str, *, yes: bool, force: bool, out: Path) -> int:
-    text = "# What is wanted. `haven size` and `haven design` read it; every key: docs/explanation/design-desk.md\n"
+    text = "# What is wanted. `haven size` and `haven design` read it; every key: `haven design --keys`\n"
     text += as_yaml(answers(name, ask=not yes))
     parse_design(text, str(out))
     click.echo(f"{out} {write_new(out, text, force=force)}")
