@@ -12,6 +12,7 @@ import click
 
 from stackhaven.cli.commands import available
 from stackhaven.cli.main import cli
+from stackhaven.drills.report.reference import reference as drills
 from stackhaven.model.rules import RULES
 from stackhaven.model.schema import json_schema
 
@@ -26,6 +27,7 @@ def pages() -> dict[str, str]:
     return {
         "cloud-yaml.md": cloud_yaml(),
         "commands.md": commands(),
+        "drills.md": drills(),
         "cloud.schema.json": json.dumps(json_schema(), indent=2) + "\n",
     }
 

@@ -23,7 +23,7 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
-@pytest.mark.parametrize("name", ["cloud-yaml.md", "cloud.schema.json", "commands.md"])
+@pytest.mark.parametrize("name", ["cloud-yaml.md", "cloud.schema.json", "commands.md", "drills.md"])
 def test_the_committed_page_is_current(generated: Path, name: str) -> None:
     assert (REFERENCE / name).read_text(encoding="utf-8") == (generated / name).read_text(), "run `make docs`"
 
