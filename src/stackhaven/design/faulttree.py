@@ -194,14 +194,16 @@ def _service(tree: FaultTree, topology: Topology, service: Service, vips: dict[s
 
 
 def _by_domain(tree: FaultTree, topology: Topology, service: Service) -> list[str]:
-    """A service's members; of one that keeps copies its racks, where there are enough to keep copies apart.
+    """A service's members; of one that keeps copies its sites or racks, where there are enough to keep copies apart.
 
-    A lost machine then takes the copies of its rack with it, and a second in the same rack no others.
+    A lost machine then takes the copies of its site or rack with it, and a second in the same one no others.
     """
     members = {name: _instance(tree, service.name, name) for name in service.members}
-    racks: dict[str, list[str]] = {}
-    for name, instance in members.items():
-        racks.setdefault(topology.by_name[name].place, []).append(instance)
-    if not known(service.name).copies or len(racks) < service.tolerates + 2:
-        return list(members.values())
-    return [tree.gate(f"copies:{service.name}@{place}", inside) for place, inside in racks.items()]
+    if known(service.name).copies:
+        for domain in ("site", "place"):
+            inside: dict[str, list[str]] = {}
+            for name, instance in members.items():
+                inside.setdefault(getattr(topology.by_name[name], domain), []).append(instance)
+            if len(inside) >= service.tolerates + 2:
+                return [tree.gate(f"copies:{service.name}@{where}", held) for where, held in inside.items()]
+    return list(members.values())

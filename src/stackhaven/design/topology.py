@@ -94,13 +94,20 @@ class Topology:
 
 
 ONE_SITE = {"main": Site(racks={"r1": Rack()})}
-_NETWORKS_OF = {
-    "controller": ("management", "external"),
-    "balancer": ("management", "external"),
-    "compute": ("management", "tunnel", "storage"),
-    "network": ("management", "tunnel", "external"),
-    "storage": ("management", "storage"),
+_USERS_OF = {
+    "tunnel": {"ovn-controller", "ovn-gateway"},
+    "external": {"ovn-gateway", "haproxy"},
+    "storage": {
+        "nova-compute",
+        "cinder-volume",
+        "ceph-osd",
+        "ceph-mon",
+        "swift-storage",
+        "swift-proxy",
+        "nfs",
+    },
 }
+"""Which services need which kind of network; everybody needs management."""
 
 
 def topology_of(design: Design) -> Topology:
@@ -154,7 +161,10 @@ def _machine(design: Design, rack: Rack, of: tuple[str, int], plan: NodePlan, pl
     group, number = of
     site_name, rack_name = place.split("/")
     networks = plan.networks or tuple(
-        n for n, net in design.networks.items() if net.purpose in _NETWORKS_OF.get(plan.kind, ("management",))
+        name
+        for name, network in design.networks.items()
+        if network.purpose == "management"
+        or _USERS_OF.get(network.purpose, set()).intersection(plan.services)
     )
     own: dict[str, IPv4Address] = {
         network: given[number - 1] for network, given in plan.addresses.items() if number <= len(given)

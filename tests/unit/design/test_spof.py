@@ -196,3 +196,10 @@ def test_copies_kept_apart_by_rack_survive_a_rack_of_two_nodes() -> None:
     stores = [topology.by_name[m].rack for m in topology.services["ceph-osd"].members]
     assert sorted(stores) == ["r1", "r1", "r2", "r3"]
     assert {s.element for s in find_spofs(topology).critical} == {"main"}
+
+
+def test_copies_kept_apart_by_site_survive_a_site() -> None:
+    sites = {name: {"racks": {"r1": {}, "r2": {}}} for name in ("a", "b", "c")}
+    nodes = {"bay": {"kind": "storage", "count": 6, "services": ["swift-storage"]}}
+    topology = small(sites=sites, nodes=nodes, vips={}, services={"swift-storage": {"minimum": 5}})
+    assert [s.element for s in find_spofs(topology).singles if "swift-storage" in s.stops] == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from itertools import takewhile
 
 from stackhaven.design.draw.svg import FILL, MUTED, Picture, fitted, wrapped
 from stackhaven.design.plan_model import PlanNetwork
@@ -64,7 +65,14 @@ def _columns(topology: Topology) -> list[tuple[str, list[Machine]]]:
     found: dict[tuple[str, tuple[str, ...], tuple[str, ...]], list[Machine]] = {}
     for machine in topology.machines:
         found.setdefault((machine.kind, machine.services, machine.networks), []).append(machine)
-    return [(members[0].group.rstrip("-"), members) for members in found.values()]
+    return [(_shared_name([m.group for m in members]), members) for members in found.values()]
+
+
+def _shared_name(groups: list[str]) -> str:
+    """The words that all entries begin with: compute-r1- and compute-r2- are compute."""
+    columns = zip(*(group.split("-") for group in groups), strict=False)
+    shared = [words[0] for words in takewhile(lambda words: len(set(words)) == 1, columns)]
+    return "-".join(shared).rstrip("-") or groups[0]
 
 
 def _bus(picture: Picture, topology: Topology, name: str, y: float, right: float) -> None:

@@ -157,7 +157,7 @@ def _blocks(machines: tuple[Machine, ...]) -> list[Block]:
         services = wrapped(list(first.services), 10, RACK_W - 32, 3)
         if len(members) >= FOLDED_FROM:
             head = f"{len(members)} x {first.kind}"
-            span = f"{first.name} to {members[-1].name}"
+            span = f"{first.name} to {members[-1].number}"
             found.append(Block(head, (span, *services), first.kind, tuple(m.name for m in members)))
             continue
         for machine in members:

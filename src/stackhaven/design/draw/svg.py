@@ -57,6 +57,8 @@ def wrapped(words: list[str], size: float, room: float, lines: int) -> list[str]
             continue
         if len(rows) == lines - 1:
             rest = len(words) - index
+            while ", " in row and width_of(f"{row} +{rest}", size) > room:
+                row, rest = row.rsplit(", ", 1)[0], rest + 1
             return [*rows, fitted(row, size, room - width_of(f" +{rest}", size)) + f" +{rest}"]
         rows.append(row + ",")
         row = word

@@ -147,6 +147,10 @@ def _journal(source: Source) -> Iterator[Hit]:
             yield Hit(source, option.line, "the journal has a size and no device of its own", "use BlueStore")
 
 
+_PACKED_BY_NATURE = ("aki", "ari", "iso")
+"""Kernels and initial RAM disks are compressed as they are."""
+
+
 @in_file(
     "image-format",
     kinds=("shell",),
@@ -160,7 +164,7 @@ def _image(source: Source) -> Iterator[Hit]:
             continue
         file, told = command.option("--file"), command.option("--disk-format")
         packed = re.search(r"\.(xz|gz|bz2|zip)$", file)
-        if packed:
+        if packed and told not in _PACKED_BY_NATURE:
             yield Hit(
                 source,
                 command.line,

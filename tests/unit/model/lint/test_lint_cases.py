@@ -53,3 +53,8 @@ def test_secrets_are_compared_and_never_shown() -> None:
     said = "\n".join(map(str, lint([Source(f, t) for f, t in wrong.items()])))
     assert "onething" not in said
     assert "another'" not in said
+
+
+def test_a_packed_ram_disk_is_no_mistake() -> None:
+    script = "openstack image create --disk-format ari --container-format ari --file ird.gz ird\n"
+    assert _rules_broken({"first.sh": script}) == set()
