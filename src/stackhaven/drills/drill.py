@@ -92,7 +92,8 @@ class Drill:
             DrillError: rule ``drill-sentence`` and others: what is wrong, and what there is.
 
         """
-        if self.fault.on_programs and not self.program:
+        program, _ = self._words
+        if self.fault.on_programs and not program:
             raise DrillError(
                 f"drill {self.name}: {self.fault.name} needs a program",
                 todo=f"such as: {self.fault.name} mariadb on db-writer",

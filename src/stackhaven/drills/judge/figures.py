@@ -12,6 +12,8 @@ from stackhaven.drills.history import Call, History
 
 SLOW_S = 1.0
 """A call that takes longer than this, and three times the usual worst, is not full service."""
+RESOLUTION_S = 0.5
+"""What a rare probe's longest gap has of its own period beyond this is no outage: nothing was asked meanwhile."""
 SETTLE_S = 2.0
 """Full service must have lasted so long at the end of a window to be believed."""
 
@@ -43,7 +45,8 @@ class ProbeFigures:
     Args:
         calls: how many were made; `failed` and `unknown` of them ended so, `cured` succeeded at their one retry.
         gap_s: longest time without success that ends after the fault, from success to success; `gap_at` its begin.
-        usual_gap_s: the same before the fault: what the probe's own period and the machine's noise make of it.
+        outage_s: `gap_s`, less what the period of a rare probe makes of it (see `RESOLUTION_S`).
+        usual_gap_s: `gap_s` before the fault: what the probe's own period and the machine's noise make of it.
         unavailable_s: all gaps longer than twice the usual one, added up, each less the usual one.
         full_service_s: from the fault until the last call that was bad or slow had ended, before healing; 0 when
             there was none, None when the service was not full again when healing began.
@@ -59,6 +62,7 @@ class ProbeFigures:
     errors: Mapping[str, int] = field(default_factory=dict)
     gap_s: float = 0.0
     gap_at: float = 0.0
+    outage_s: float = 0.0
     usual_gap_s: float = 0.0
     unavailable_s: float = 0.0
     latency: Mapping[str, Latency] = field(default_factory=dict)
@@ -132,6 +136,7 @@ def figures(history: History, probe: str) -> ProbeFigures:
         errors=dict(Counter(call.error for call in calls if call.outcome != "ok").most_common()),
         gap_s=gap_s,
         gap_at=gap_at,
+        outage_s=max(0.0, gap_s - max(0.0, history.header.periods_s[probe] - RESOLUTION_S)),
         usual_gap_s=usual,
         unavailable_s=sum(b - a - usual for a, b in all_gaps if b > inject and b - a > 2 * usual),
         latency={name: latency(some) for name, some in by_window.items()},

@@ -136,7 +136,8 @@ def split(views: set[frozenset[str]]) -> str:
     for one in views:
         for other in views:
             if one and other and not one & other:
-                return f"{', '.join(sorted(one))} and {', '.join(sorted(other))} are both primary"
+                sides = sorted(", ".join(sorted(side)) for side in (one, other))
+                return f"{' and '.join(sides)} are both primary"
     return ""
 
 

@@ -104,13 +104,17 @@ def redundancy_s(history: History) -> float | None:
     The status is asked every few seconds, so this is late by up to that much, never early.
     """
     start = next((e.at for e in history.events if e.kind == "repair-begins"), history.first("heal"))
-    if start is None:
+    told = [event.at for event in history.events if event.kind == "whole"]
+    if start is None or not told:
         return None
-    asked = [s for s in history.samples if s.what == "status" and float(s.data["asked"]) >= start]
-    degraded = [s.at for s in asked if s.data["degraded"]]
-    last = max(degraded, default=start)
-    whole = [s.at for s in asked if s.at > last and not s.data["degraded"]]
-    return whole[0] - start if whole else None
+    asked = [
+        sample
+        for sample in history.samples
+        if sample.what == "status" and float(sample.data["asked"]) >= start and sample.at <= told[-1]
+    ]
+    last_degraded = max((sample.at for sample in asked if sample.data["degraded"]), default=start)
+    whole = [sample.at for sample in asked if sample.at > last_degraded and not sample.data["degraded"]]
+    return whole[0] - start if whole else told[-1] - start
 
 
 def measures(
@@ -120,7 +124,7 @@ def measures(
     apis = [probe for probe in probes if not probe.probe.startswith(API_PROBES_EXCEPT)]
     found: dict[str, float | None] = {"redundancy_s": redundancy}
     if apis:
-        found["gap_s"] = max(probe.gap_s for probe in apis)
+        found["gap_s"] = max(probe.outage_s for probe in apis)
         found["failed_calls"] = float(sum(probe.failed + probe.unknown for probe in apis))
     if seen.watched:
         found["vip_gap_s"] = longest_s(seen.no_holder)

@@ -69,11 +69,11 @@ def headline(result: Result) -> str:
     """One sentence for a person in a hurry."""
     if not result.probes:
         return "Nothing was measured."
-    worst = max(result.probes, key=lambda probe: probe.gap_s)
+    worst = max(result.probes, key=lambda probe: probe.outage_s)
     failed = sum(probe.failed + probe.unknown for probe in result.probes)
     cured = sum(probe.cured for probe in result.probes)
     parts = [
-        f"Longest time without success: {worst.gap_s:.1f} s ({worst.probe})",
+        f"Longest time without success: {worst.outage_s:.1f} s ({worst.probe})",
         f"{failed} of {sum(probe.calls for probe in result.probes)} calls failed"
         + (f", {cured} more succeeded at their second try" if cured else ""),
         "not every member came back"

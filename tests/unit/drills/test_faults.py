@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+
+from stackhaven.drills.deeds import Deed, InHub, OnNode, Power, Strike
+from stackhaven.drills.errors import DrillError
+from stackhaven.drills.faults.base import Fault, Victim
+from stackhaven.drills.faults.contents import FAULTS, fault
+from stackhaven.drills.ground import Ground
+
+pytestmark = pytest.mark.unit
+
+REQUIRED = {f"FS-{n:02d}" for n in (*range(1, 6), 7, *range(9, 12), 14, 15, 16, 19, 20, 22, 52, 53, 68)}
+"""FS-06, FS-08, FS-12 and FS-13 are matters of configuration: nothing can be injected, they are checked or prevented."""
+
+
+def strike_of(one: Fault, ground: Ground) -> Strike:
+    units = ("mariadb.service",) if one.on_programs else ()
+    return one.aim(ground, Victim(nodes=("c1",), says="c1", units=units))
+
+
+def scripts(strike: Strike) -> list[str]:
+    deeds: list[Deed] = [*strike.prepare, *strike.inject, *strike.effect, *strike.heal, *strike.healed]
+    return [deed.script for deed in deeds if isinstance(deed, OnNode | InHub)]
+
+
+@pytest.mark.parametrize("one", FAULTS, ids=lambda one: one.name)
+def test_every_fault_can_be_healed_and_proves_it(one: Fault, lab: Ground) -> None:
+    strike = strike_of(one, lab)
+    assert strike.inject
+    assert strike.heal
+    assert strike.healed
+    assert strike.effect or one.mends_itself
+    assert strike.nodes == ("c1",)
+
+
+@pytest.mark.parametrize("one", FAULTS, ids=lambda one: one.name)
+def test_every_script_is_one_that_the_shell_understands(one: Fault, lab: Ground, hosts: Ground) -> None:
+    for ground in (lab, hosts):
+        if ground is hosts and one.lab_only:
+            continue
+        script = "\n".join(scripts(strike_of(one, ground)))
+        done = subprocess.run(
+            ["sh", "-n"], input=script, text=True, capture_output=True, timeout=30, check=False
+        )
+        assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("one", [f for f in FAULTS if not f.lab_only], ids=lambda one: one.name)
+def test_on_existing_hosts_nothing_needs_the_labs_hub_or_power(one: Fault, hosts: Ground) -> None:
+    strike = strike_of(one, hosts)
+    deeds = [*strike.inject, *strike.effect, *strike.heal, *strike.healed]
+    assert not [deed for deed in deeds if not isinstance(deed, OnNode)]
+
+
+def test_a_partition_of_hosts_ends_by_itself_and_spares_ssh(hosts: Ground) -> None:
+    strike = strike_of(fault("partition"), hosts)
+    assert all("--on-active=" in script for script in scripts(strike) if "nft add table" in script)
+    cut = "".join(scripts(strike_of(fault("cut-link"), hosts)))
+    assert "dport != 22 drop" in cut
+    assert "sport != 22 drop" in cut
+
+
+def test_a_partition_cuts_both_ways_and_a_one_way_partition_one(lab: Ground) -> None:
+    def rules(name: str) -> int:
+        return scripts(strike_of(fault(name), lab))[0].count("add rule")
+
+    assert (rules("partition"), rules("partition-one-way")) == (2, 1)
+
+
+def test_a_frozen_machine_gets_its_power_back_even_when_it_was_fenced(lab: Ground) -> None:
+    assert [deed.verb for deed in strike_of(fault("freeze-node"), lab).heal if isinstance(deed, Power)] == [
+        "thaw",
+        "on",
+    ]
+
+
+def test_all_scenarios_are_covered() -> None:
+    covered = {scenario for one in FAULTS for scenario in one.covers}
+    assert REQUIRED - covered == set()
+
+
+def test_a_fault_of_programs_wants_to_know_which(lab: Ground) -> None:
+    with pytest.raises(DrillError, match="which program"):
+        fault("kill").aim(lab, Victim(nodes=("c1",), says="c1"))
+
+
+def test_only_a_disk_that_can_be_filled_is(lab: Ground) -> None:
+    with pytest.raises(DrillError, match="cannot be filled"):
+        fault("disk-full").aim(lab, Victim(nodes=("c1",), says="c1", units=("keystone.service",)))
+
+
+def test_an_unknown_fault_is_refused_with_those_there_are() -> None:
+    with pytest.raises(DrillError) as raised:
+        fault("explode")
+    assert "power-off" in raised.value.todo
