@@ -13,7 +13,7 @@ from stackhaven.drills.ground import Ground
 pytestmark = pytest.mark.unit
 
 REQUIRED = {f"FS-{n:02d}" for n in (*range(1, 6), 7, *range(9, 12), 14, 15, 16, 19, 20, 22, 52, 53, 68)}
-"""FS-06, FS-08, FS-12 and FS-13 are matters of configuration: nothing can be injected, they are checked or prevented."""
+"""FS-06, FS-08, FS-12 and FS-13 are matters of configuration: nothing can be injected, they are checked."""
 
 
 def strike_of(one: Fault, ground: Ground) -> Strike:
