@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 COARSE_S = 0.02
 PATIENCE_S = 45.0
+RELOADS = 3
 RUN_DIR = "/run/stackhaven"
 PROPERTIES = (
     "Id", "LoadState", "ActiveState", "SubState", "UnitFileState", "InactiveExitTimestamp", "FragmentPath",
@@ -88,6 +89,12 @@ def apply_unit(want: dict[str, Any], found: Finding) -> str:
         check_run(["env", "SYSTEMCTL_SKIP_SYSV=1", "systemctl", verb, "--", name])
         did.append(f"{verb}d")
     did.extend(_move(want, state))
+    for _ in range(RELOADS):
+        # Other steps write unit files at the same time, and systemd may have read them half done.
+        if show([name])[0]["NeedDaemonReload"] != "yes":
+            break
+        check_run(["systemctl", "daemon-reload"])
+        did.extend(_move(want, show([name])[0]))
     return ", ".join(did) or "settled meanwhile"
 
 

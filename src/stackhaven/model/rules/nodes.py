@@ -19,6 +19,16 @@ def _with_role(subject: Subject, role: Role) -> list[Machine]:
     return [m for m in machines_of(subject.cloud.nodes) if role in m.node.roles]
 
 
+SERVICE_NEEDS = {
+    "horizon": ("keystone",),
+    "glance": ("keystone",),
+    "placement": ("keystone",),
+    "neutron": ("keystone", "nova"),
+    "nova": ("keystone", "glance", "placement", "neutron"),
+}
+"""Nova and Neutron tell each other about ports, so neither runs alone."""
+
+
 @rule("controllers-none", "nodes")
 def controllers_none(subject: Subject) -> Iterator[Hit]:
     """No machine has the role controller, so there is nowhere to run the control plane."""
@@ -203,6 +213,20 @@ def service_unknown(subject: Subject) -> Iterator[Hit]:
         if known and name not in known:
             hint = similar(name, sorted(known))
             yield Hit(("services", index), f"services: {name} is not known", hint)
+
+
+@rule("service-needs", "services")
+def service_needs(subject: Subject) -> Iterator[Hit]:
+    """A service is left out that one of the others signs in to or calls all the time."""
+    wanted = subject.cloud.services
+    for index, name in enumerate(wanted or ()):
+        missing = [other for other in SERVICE_NEEDS.get(name, ()) if other not in (wanted or ())]
+        if missing:
+            yield Hit(
+                ("services", index),
+                f"services: {name} needs {' and '.join(missing)}",
+                f"add {', '.join(missing)} to `services:`, or leave {name} out",
+            )
 
 
 @rule("port-twice", "nodes", "services", "networks", "vip")

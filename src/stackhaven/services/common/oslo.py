@@ -16,19 +16,30 @@ DB_IO_TIMEOUT_S = 15
 DB_RECYCLE_S = 280
 
 
-def db_url(site: Site, node: LayoutNode, *, service: str, database: str = "", deadline: bool = True) -> str:
+def db_url(site: Site, node: LayoutNode, *, service: str, database: str = "") -> str:
     """The SQLAlchemy URL of a service's database through the VIP.
 
     `bind_address` is the node's own: without it a connection made by the VIP holder has the VIP as its source and
-    hangs when the VIP leaves. `deadline=False` leaves out the read and write deadlines, for schema changes.
+    hangs when the VIP leaves.
     """
-    query = f"charset=utf8mb3&connect_timeout={DB_CONNECT_TIMEOUT_S}&bind_address={node.management}"
-    if deadline:
-        query += f"&read_timeout={DB_IO_TIMEOUT_S}&write_timeout={DB_IO_TIMEOUT_S}"
-    password = site.secrets[f"{service}.db"]
-    return (
-        f"mysql+pymysql://{service}:{password}@{site.layout.vip_internal}:3306/{database or service}?{query}"
+    query = (
+        f"charset=utf8mb3&connect_timeout={DB_CONNECT_TIMEOUT_S}&bind_address={node.management}"
+        f"&read_timeout={DB_IO_TIMEOUT_S}&write_timeout={DB_IO_TIMEOUT_S}"
     )
+    return _url(site, site.layout.vip_internal, service, database or service, query)
+
+
+def schema_url(site: Site, node: LayoutNode, *, service: str, database: str = "") -> str:
+    """The same on the node's own member, without deadlines: for schema changes.
+
+    A change of the schema that is cut off half way cannot be repeated, and some take long; Galera brings it to all
+    members in the same order, whichever member it is told to.
+    """
+    return _url(site, node.management, service, database or service, "charset=utf8mb3")
+
+
+def _url(site: Site, host: str, service: str, database: str, query: str) -> str:
+    return f"mysql+pymysql://{service}:{site.secrets[f'{service}.db']}@{host}:3306/{database}?{query}"
 
 
 def database(site: Site, node: LayoutNode, *, service: str, name: str = "") -> dict[str, str | int | Because]:

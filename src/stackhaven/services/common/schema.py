@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from stackhaven.plan import Command
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from stackhaven.design.layout import LayoutNode
+from stackhaven.plan import Command, Directory, File, Resource
+from stackhaven.services.base import Site
+from stackhaven.services.common.ini import render_ini
+from stackhaven.services.common.oslo import schema_url
 
 PYTHON = "/usr/lib/python3/dist-packages"
+FOLDER = "/etc/stackhaven/schema"
 CURRENT = "/usr/local/lib/stackhaven/schema-current"
 
 
@@ -30,3 +38,32 @@ def schema_command(
         unit=unit,
         timeout_s=900,
     )
+
+
+def schema_conf(
+    site: Site,
+    node: LayoutNode,
+    service: str,
+    sections: Mapping[str, str] = MappingProxyType({"database": ""}),
+) -> tuple[Resource, ...]:
+    """The file that a schema program reads after the service's own: `sections` names database by section."""
+    content = render_ini(
+        {
+            section: {"connection": schema_url(site, node, service=service, database=database)}
+            for section, database in sections.items()
+        }
+    )
+    return (
+        Directory(path=FOLDER),
+        File(path=conf_path(service), content=content, mode=0o640, group=service),
+    )
+
+
+def conf_path(service: str) -> str:
+    """Where `schema_conf` puts the file."""
+    return f"{FOLDER}/{service}.conf"
+
+
+def conf_options(service: str, *own: str) -> tuple[str, ...]:
+    """The options by which a program reads the service's own files, then ours."""
+    return tuple(f"--config-file={path}" for path in (*own, conf_path(service)))

@@ -8,7 +8,7 @@ from stackhaven.services.base import Account, Daemon, Declaration, Endpoint, Ide
 from stackhaven.services.common import oslo, ports
 from stackhaven.services.common.ini import render_ini
 from stackhaven.services.common.placement import one_of
-from stackhaven.services.common.schema import schema_command
+from stackhaven.services.common.schema import conf_options, schema_command, schema_conf
 from stackhaven.services.common.uwsgi import api_files, api_unit
 from stackhaven.services.common.wanted import is_wanted
 
@@ -68,12 +68,13 @@ class Glance:
                 name="glance.schema",
                 title="Images' schema",
                 nodes=one_of(names, 1),
-                resources=lambda _name: (
+                resources=lambda name: (
+                    *schema_conf(site, site.node(name), "glance"),
                     schema_command(
                         "image schema",
                         database="glance",
                         versions="glance/db/sqlalchemy/alembic_migrations/versions",
-                        apply=("glance-manage", "db_sync"),
+                        apply=("glance-manage", *conf_options("glance", CONF), "db_sync"),
                         user="glance",
                         unit="haven-glance-schema",
                     ),

@@ -9,7 +9,7 @@ from stackhaven.plan import Command, Directory, File, Package, Resource, Step, W
 from stackhaven.services.base import Account, Daemon, Declaration, Listener, Site
 from stackhaven.services.common import oslo, ports
 from stackhaven.services.common.ini import render_ini
-from stackhaven.services.common.schema import schema_command
+from stackhaven.services.common.schema import conf_options, schema_command, schema_conf
 from stackhaven.services.common.script import path_of, script
 from stackhaven.services.common.uwsgi import api_files, api_unit
 
@@ -94,12 +94,13 @@ class Keystone:
                 name="keystone.schema",
                 title="Identity's schema and first administrator",
                 nodes=names[:1],
-                resources=lambda _name: (
+                resources=lambda name: (
+                    *schema_conf(site, site.node(name), "keystone"),
                     schema_command(
                         "identity schema",
                         database="keystone",
                         versions="keystone/common/sql/migrations/versions",
-                        apply=("keystone-manage", "db_sync"),
+                        apply=("keystone-manage", *conf_options("keystone", CONF), "db_sync"),
                         user="keystone",
                         unit="haven-keystone-schema",
                     ),

@@ -8,7 +8,7 @@ from stackhaven.services.base import Account, Daemon, Declaration, Endpoint, Ide
 from stackhaven.services.common import ports
 from stackhaven.services.common.neutron import CONF, ML2, ml2_conf, neutron_conf
 from stackhaven.services.common.placement import one_of
-from stackhaven.services.common.schema import schema_command
+from stackhaven.services.common.schema import conf_options, schema_command, schema_conf
 from stackhaven.services.common.systemd import unit_file
 from stackhaven.services.common.uwsgi import api_files, api_unit
 from stackhaven.services.common.wanted import is_wanted
@@ -64,12 +64,13 @@ class Neutron:
                 name="neutron.schema",
                 title="Networking's schema",
                 nodes=one_of(names, 1),
-                resources=lambda _name: (
+                resources=lambda name: (
+                    *schema_conf(site, site.node(name), "neutron"),
                     schema_command(
                         "network schema",
                         database="neutron",
                         versions="neutron/db/migration/alembic_migrations/versions",
-                        apply=("neutron-db-manage", *CONFIG_FILES.split(), "upgrade", "heads"),
+                        apply=("neutron-db-manage", *conf_options("neutron", CONF, ML2), "upgrade", "heads"),
                         user="neutron",
                         unit="haven-neutron-schema",
                     ),

@@ -8,6 +8,7 @@ from stackhaven.services.base import Account, Daemon, Declaration, Endpoint, Ide
 from stackhaven.services.common import ports
 from stackhaven.services.common.nova import CONF, nova_conf
 from stackhaven.services.common.placement import one_of
+from stackhaven.services.common.schema import schema_conf
 from stackhaven.services.common.script import path_of, script
 from stackhaven.services.common.systemd import unit_file
 from stackhaven.services.common.uwsgi import api_files, api_unit
@@ -93,7 +94,7 @@ class Nova:
                 name="nova.schema",
                 title="Compute's schemas and cells",
                 nodes=one_of(names, 0),
-                resources=lambda _name: schema(len(names)),
+                resources=lambda name: schema(site, site.node(name)),
                 needs=(everywhere("nova.configure"), everywhere("database.accounts"), everywhere("vip")),
                 weight=40,
             ),
@@ -137,8 +138,9 @@ class Nova:
         )
 
 
-def schema(brokers: int) -> tuple[Resource, ...]:
-    """Schemas and cells, in nova's own order, in one process. `brokers`: hosts in the transport URL."""
+def schema(site: Site, node: LayoutNode) -> tuple[Resource, ...]:
+    """Schemas and cells, in nova's own order, in one process."""
+    brokers = len(site.layout.controllers)
     transport = "rabbit://" + ",".join(
         f"{{username{i}}}:{{password{i}}}@{{hostname{i}}}:{{port{i}}}" for i in range(1, brokers + 1)
     )
@@ -147,6 +149,7 @@ def schema(brokers: int) -> tuple[Resource, ...]:
     urls = (DATABASE_TEMPLATE % "nova_cell0", DATABASE_TEMPLATE % "nova", transport + "/")
     tool = path_of("nova_schema.py")
     return (
+        *schema_conf(site, node, "nova", {"api_database": "nova_api", "database": "nova"}),
         script(PACKAGE, "nova_schema.py"),
         Command(
             what="compute schemas and cells",

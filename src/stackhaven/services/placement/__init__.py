@@ -8,7 +8,7 @@ from stackhaven.services.base import Account, Daemon, Declaration, Endpoint, Ide
 from stackhaven.services.common import oslo, ports
 from stackhaven.services.common.ini import render_ini
 from stackhaven.services.common.placement import one_of
-from stackhaven.services.common.schema import schema_command
+from stackhaven.services.common.schema import conf_options, schema_command, schema_conf
 from stackhaven.services.common.uwsgi import api_files, api_unit
 from stackhaven.services.common.wanted import is_wanted
 
@@ -62,12 +62,13 @@ class Placement:
                 name="placement.schema",
                 title="Placement's schema",
                 nodes=one_of(names, 2),
-                resources=lambda _name: (
+                resources=lambda name: (
+                    *schema_conf(site, site.node(name), "placement", {"placement_database": ""}),
                     schema_command(
                         "placement schema",
                         database="placement",
                         versions="placement/db/sqlalchemy/alembic/versions",
-                        apply=("placement-manage", "db", "sync"),
+                        apply=("placement-manage", *conf_options("placement", CONF), "db", "sync"),
                         user="placement",
                         unit="haven-placement-schema",
                     ),

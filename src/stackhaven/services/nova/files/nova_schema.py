@@ -13,6 +13,8 @@ import sys
 
 CELL0 = "00000000-0000-0000-0000-000000000000"
 CURRENT = "/usr/local/lib/stackhaven/schema-current"
+# The second one points at this node's own database member.
+CONFIGURATION = ("/etc/nova/nova.conf", "/etc/stackhaven/schema/nova.conf")
 VERSIONS = "/usr/lib/python3/dist-packages/nova/db"
 SCHEMAS = {"nova_api": f"{VERSIONS}/api/migrations/versions", "nova": f"{VERSIONS}/main/migrations/versions"}
 
@@ -52,7 +54,7 @@ def apply(database0, database1, transport):
     from nova.cmd import manage
 
     manage.CONF.register_cli_opts([manage.category_opt, manage.post_mortem_opt])
-    config.parse_args(["nova-manage", "version"])
+    config.parse_args(["nova-manage", *(f"--config-file={path}" for path in CONFIGURATION), "version"])
     objects.register_all()
     done = manage.ApiDbCommands().sync() or 0
     done = done or map_cells(manage.CellV2Commands(), objects, context, database0, database1, transport)
