@@ -105,6 +105,8 @@ def test_repeats_are_judged_by_their_median_but_what_must_never_happen_by_each()
     assert not kept([good, split, good])
 
 
-@pytest.mark.parametrize(("value", "text"), [(None, "-"), (0.0, "0.0 s"), (0.25, "250 ms"), (3.14, "3.1 s")])
+@pytest.mark.parametrize(
+    ("value", "text"), [(None, "-"), (0.0, "0.0\u00a0s"), (0.25, "250\u00a0ms"), (3.14, "3.1\u00a0s")]
+)
 def test_seconds_are_short(value: float | None, text: str) -> None:
     assert seconds(value) == text

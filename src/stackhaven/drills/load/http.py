@@ -25,11 +25,8 @@ class Reply:
     body: bytes
 
     def json(self) -> Any:
-        """The body as JSON; CallError when it is none."""
-        try:
-            return json.loads(self.body)
-        except ValueError:
-            raise CallError("no JSON", sent=True) from None
+        """The body as JSON; ValueError when it is none."""
+        return json.loads(self.body)
 
 
 class CallError(Exception):
@@ -68,7 +65,7 @@ async def call(request: Request, *, timeout_s: float) -> Reply:
         ) from None
     except ConnectionRefusedError:
         raise CallError("refused", sent=False) from None
-    except (ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError):
+    except (ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError, IndexError):
         raise CallError("cut off", sent=reached.sent) from None
     except OSError as error:
         raise CallError((error.strerror or type(error).__name__).lower(), sent=reached.sent) from None

@@ -51,7 +51,7 @@ async def one_call(probe: Probe, client: Client, due: float, now: Callable[[], f
         attempts += 1
         left = due + probe.deadline_s - now()
         try:
-            await probe.attempt(client, max(LEAST_S, left))
+            await _attempt(probe, client, max(LEAST_S, left))
         except ProbeFailed as failed:
             again = attempts == 1 and probe.retries and failed.outcome == "fail"
             if again and due + probe.deadline_s - now() > RETRY_AFTER_S + LEAST_S:
@@ -68,6 +68,14 @@ async def one_call(probe: Probe, client: Client, due: float, now: Callable[[], f
                 first_error=first,
             )
         return Call(probe=probe.name, at=due, end=now(), outcome="ok", attempts=attempts, first_error=first)
+
+
+async def _attempt(probe: Probe, client: Client, timeout_s: float) -> None:
+    """One attempt; an answer of a shape that nobody expects is an outcome, not the end of the load."""
+    try:
+        await probe.attempt(client, timeout_s)
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise ProbeFailed(f"strange answer: {type(error).__name__}", "unknown") from None
 
 
 class Load:
@@ -141,7 +149,7 @@ def rehearse(probes: Sequence[Probe], client: Client, stand: Callable[[], None])
 
     async def one(probe: Probe) -> None:
         try:
-            await probe.attempt(client, probe.deadline_s)
+            await _attempt(probe, client, probe.deadline_s)
         except ProbeFailed as error:
             failed[probe.name] = error.kind
 

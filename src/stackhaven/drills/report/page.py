@@ -13,6 +13,9 @@ from stackhaven.drills.judge.invariants import Stretch, longest_s
 from stackhaven.drills.judge.verdict import Line, Load, Result
 from stackhaven.drills.report.timeline import BAD, GOOD, SLOW, UNKNOWN, timeline
 
+SPACE = "\u00a0"
+"""Between number and unit: they stay on one line."""
+
 STYLE = """
 body{font:14px/1.45 system-ui,"DejaVu Sans",sans-serif;margin:24px auto;max-width:1150px;padding:0 16px;color:#22252a;
 background:#fff}
@@ -20,7 +23,7 @@ h1{font-size:22px;margin:0 0 2px}h2{font-size:15px;margin:22px 0 6px}.sub{color:
 .head{font-size:17px;padding:10px 14px;border-radius:6px;margin:12px 0}
 .kept{background:#e3f2e6;border-left:6px solid #4c9f61}.missed{background:#f9e2e0;border-left:6px solid #c8413b}
 table{border-collapse:collapse;width:100%}td,th{text-align:right;padding:3px 9px;border-bottom:1px solid #e4e6ea;
-font-size:13px}td:first-child,th:first-child,td:last-child{text-align:left}th{font-weight:600;
+font-size:13px}td:first-child,th:first-child,td:last-child,th:last-child{text-align:left}th{font-weight:600;
 color:#5c6068}
 svg{width:100%;height:auto}svg text{font:11px system-ui,"DejaVu Sans",sans-serif;fill:#22252a}
 .row{text-anchor:end}.tick{text-anchor:middle;fill:#5c6068}.in.light{fill:#fff}.band{fill:#7a5a57;font-style:italic}
@@ -89,7 +92,7 @@ def seconds(value: float | None) -> str:
     """For a cell; a dash where there is nothing."""
     if value is None:
         return "-"
-    return f"{value * 1000:.0f} ms" if 0 < value < 1 else f"{value:.1f} s"
+    return f"{value * 1000:.0f}{SPACE}ms" if 0 < value < 1 else f"{value:.1f}{SPACE}s"
 
 
 def _number(value: float | None) -> str:

@@ -1,0 +1,201 @@
+"""The open loop and its client against a server on the loopback that misbehaves on purpose."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from stackhaven.drills.history import Recorder, read_history
+from stackhaven.drills.judge.figures import figures
+from stackhaven.drills.load.client import Client, ProbeFailed
+from stackhaven.drills.load.http import CallError, Request, call
+from stackhaven.drills.load.ledger import Ledger, apis, sweep
+from stackhaven.drills.load.loop import Load, Probe, one_call, rehearse
+from tests.integration.drills.small_cloud import SmallCloud
+from tests.unit.drills.records import header
+
+pytestmark = pytest.mark.integration
+
+Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@asynccontextmanager
+async def server(handler: Handler) -> AsyncIterator[str]:
+    running = await asyncio.start_server(handler, "127.0.0.1", 0)
+    async with running:
+        yield f"http://127.0.0.1:{running.sockets[0].getsockname()[1]}/"
+
+
+async def answer(writer: asyncio.StreamWriter, text: bytes) -> None:
+    writer.write(text)
+    await writer.drain()
+    writer.close()
+
+
+def saying(text: bytes) -> Handler:
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        await answer(writer, text)
+
+    return handler
+
+
+async def hanging(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read(-1)
+    writer.close()
+
+
+async def fetched(text: bytes) -> bytes:
+    async with server(saying(text)) as url:
+        return (await call(Request(method="GET", url=url), timeout_s=5)).body
+
+
+def test_bodies_of_every_kind_are_read_whole() -> None:
+    for text in (
+        b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n",
+        b"HTTP/1.0 200 OK\r\n\r\nhello",
+    ):
+        assert asyncio.run(fetched(text)) == b"hello"
+
+
+@pytest.mark.parametrize(
+    ("handler", "kind", "sent"),
+    [
+        (hanging, "no answer in time", True),
+        (saying(b""), "cut off", True),
+        (saying(b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhe"), "cut off", True),
+        (saying(b"nonsense\r\n\r\n"), "cut off", True),
+    ],
+)
+def test_a_call_without_answer_tells_how_far_it_came(handler: Handler, kind: str, sent: bool) -> None:
+    async def main() -> None:
+        async with server(handler) as url:
+            with pytest.raises(CallError) as raised:
+                await call(Request(method="GET", url=url), timeout_s=0.3)
+            assert (raised.value.kind, raised.value.sent) == (kind, sent)
+
+    asyncio.run(main())
+
+
+def test_a_closed_port_is_refused_and_nothing_was_sent() -> None:
+    async def main() -> None:
+        async with server(hanging) as url:
+            pass
+        with pytest.raises(CallError) as raised:
+            await call(Request(method="POST", url=url), timeout_s=1)
+        assert (raised.value.kind, raised.value.sent) == ("refused", False)
+
+    asyncio.run(main())
+
+
+def probe(attempt: Callable[[Client, float], Awaitable[None]], **changes: object) -> Probe:
+    fields: dict[str, object] = {"period_s": 0.1, "deadline_s": 1.0}
+    return Probe(name="token", does="test", attempt=attempt, **{**fields, **changes})  # type: ignore[arg-type]
+
+
+CLIENT = Client(auth_url="", password="", region="", endpoints={})
+
+
+def test_a_refused_call_is_repeated_once_and_an_unknown_one_never() -> None:
+    async def main() -> None:
+        outcomes = ["fail", "ok"]
+
+        async def attempt(_: Client, __: float) -> None:
+            outcome = outcomes.pop(0)
+            if outcome != "ok":
+                raise ProbeFailed("refused", outcome)  # type: ignore[arg-type]
+
+        cured = await one_call(probe(attempt), CLIENT, time.monotonic(), time.monotonic)
+        assert (cured.outcome, cured.attempts, cured.first_error) == ("ok", 2, "refused")
+        outcomes[:] = ["unknown", "ok"]
+        unknown = await one_call(probe(attempt), CLIENT, time.monotonic(), time.monotonic)
+        assert (unknown.outcome, unknown.attempts) == ("unknown", 1)
+
+    asyncio.run(main())
+
+
+def test_an_open_loop_calls_on_while_the_cloud_hangs(tmp_path: Path) -> None:
+    hang_until = time.monotonic() + 1.0
+
+    async def attempt(_: Client, timeout_s: float) -> None:
+        await asyncio.sleep(min(timeout_s, max(0.0, hang_until - time.monotonic())))
+
+    recorder = Recorder(tmp_path)
+    recorder.add(header(periods_s={"token": 0.1}))
+    load = Load([probe(attempt, deadline_s=5.0)], CLIENT, recorder, lambda: None)
+    load.start()
+    time.sleep(1.5)
+    load.stop()
+    recorder.close()
+    found = figures(read_history(tmp_path), "token")
+    assert found.calls >= 13, "a closed loop would have made six"
+    assert found.latency["before"].p99_s == pytest.approx(1.0, abs=0.3)
+
+
+def test_a_strange_answer_is_an_outcome_and_the_loop_goes_on() -> None:
+    async def main() -> None:
+        async def attempt(_: Client, __: float) -> None:
+            raise KeyError("id")
+
+        strange = await one_call(probe(attempt), CLIENT, time.monotonic(), time.monotonic)
+        assert (strange.outcome, strange.error) == ("unknown", "strange answer: KeyError")
+
+    asyncio.run(main())
+
+
+def test_the_rehearsal_names_what_fails() -> None:
+    async def attempt(_: Client, __: float) -> None:
+        raise ProbeFailed("HTTP 503", "fail")
+
+    assert rehearse([probe(attempt)], CLIENT, lambda: None) == {"token": "HTTP 503"}
+
+
+def test_the_load_runs_in_the_place_it_is_told(tmp_path: Path) -> None:
+    stood: list[str] = []
+
+    async def attempt(_: Client, __: float) -> None:
+        stood.append(threading.current_thread().name)
+
+    recorder = Recorder(tmp_path)
+    load = Load([probe(attempt)], CLIENT, recorder, lambda: stood.append("stand"))
+    load.start()
+    time.sleep(0.3)
+    load.stop()
+    recorder.close()
+    assert stood[0] == "stand"
+    assert set(stood[1:]) == {"load"}
+
+
+def test_the_ledger_writes_lists_and_sweeps_through_every_api(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path)
+    recorder.add(header())
+
+    async def main() -> None:
+        cloud = SmallCloud()
+        async with server(cloud.handle) as url:
+            services = ("network", "compute", "image", "identity", "placement")
+            client = Client(
+                auth_url=url, password="", region="", endpoints=dict.fromkeys(services, url), token="t"
+            )
+            ledger = Ledger(run="abc", recorder=recorder, apis=apis("ssh-ed25519 AAAA"))
+            for written in ledger.probes():
+                await written.attempt(client, 5)
+                await written.attempt(client, 5)
+            await ledger.audit(client)
+            assert await sweep(client, ledger.apis) == ()
+            assert cloud.names() == []
+
+    asyncio.run(main())
+    recorder.close()
+    history = read_history(tmp_path)
+    assert len(history.writes) == 15
+    assert [found.names for found in history.found] == [
+        {f"haven-drill-abc-{api.name}-0": 1} for api in apis("")
+    ]
