@@ -69,6 +69,16 @@ _COMPUTE = (
     "qemu-utils",
 )
 
+_CLUSTER = (
+    "corosync",
+    "fence-agents-ipmilan",
+    "fence-agents-redfish",
+    "ipmitool",
+    "pacemaker",
+    "pacemaker-cli-utils",
+    "resource-agents",
+)
+
 _TOOLS = (
     "chrony",
     "conntrack",
@@ -121,7 +131,9 @@ def install_script() -> str:
     return files("stackhaven.lab").joinpath(INSTALL_SCRIPT).read_text(encoding="utf-8")
 
 
-TRIXIE = Recipe(name="trixie", suite="trixie", packages=tuple(sorted({*_CONTROL_PLANE, *_COMPUTE, *_TOOLS})))
+TRIXIE = Recipe(
+    name="trixie", suite="trixie", packages=tuple(sorted({*_CONTROL_PLANE, *_CLUSTER, *_COMPUTE, *_TOOLS}))
+)
 """Every package of every role: all nodes share one image."""
 
 MINIMAL = Recipe(name="trixie-minimal", suite="trixie")
