@@ -188,7 +188,7 @@ def _vip(tree: FaultTree, topology: Topology, vip: Vip) -> str:
 def _service(tree: FaultTree, topology: Topology, service: Service, vips: dict[str, str]) -> None:
     members = _by_domain(tree, topology, service)
     own = tree.gate(f"members:{service.name}", members, least=service.tolerates + 1)
-    needs = [f"service:{need}" for need in service.needs if not known(need).edge]
+    needs = [f"service:{n}" for n in service.needs if n in topology.services and not known(n).edge]
     reached = [vips[service.vip]] if service.vip else []
     tree.services[service.name] = tree.gate(f"service:{service.name}", [own, *needs, *reached])
 

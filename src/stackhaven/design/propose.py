@@ -155,7 +155,7 @@ def _with_networks(design: Design, machines: int) -> Design:
     vips = dict(design.vips)
     management = next((n for n, net in networks.items() if net.purpose == "management"), "")
     if not vips and management and any("keepalived" in plan.services for plan in design.nodes.values()):
-        vips["api"] = _vip(design, management, networks[management].cidr[5])
+        vips["api"] = _vip(design, management, _vip_address(networks[management].cidr))
     return design.model_copy(update={"networks": networks, "vips": vips})
 
 
@@ -165,3 +165,8 @@ def _vip(design: Design, network: str, address: IPv4Address) -> VipPlan:
     not_behind = {*EVERYWHERE, "pacemaker"} - {"mariadb"}
     services = tuple(s for s in reached if s not in not_behind and (known(s).via_vip or s == "mariadb"))
     return VipPlan(address=address, network=network, services=services or ("haproxy",), holders=holders)
+
+
+def _vip_address(cidr: IPv4Network) -> IPv4Address:
+    """The fifth address, below those of machines; the last of a network that is too small for that."""
+    return cidr[min(5, cidr.num_addresses - 1)]

@@ -192,3 +192,12 @@ def test_every_rule_was_broken() -> None:
         "plan-fencing",
     }
     assert {rule for rule, _, _ in BROKEN} | elsewhere == set(PLAN_RULES)
+
+
+def test_a_network_of_one_address_is_no_accident() -> None:
+    data = SOUND | {
+        "networks": {"management": {"cidr": "10.1.0.0/32", "purpose": "management", "gateway": "10.2.0.1"}},
+        "vips": {},
+    }
+    found = {f.rule: f for f in findings(Design.model_validate(data))}
+    assert found["plan-net-gateway"].todo == "write 10.1.0.0"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Network
 from itertools import combinations
 
-from stackhaven.design.checks.fault import Fault, warn
+from stackhaven.design.checks.fault import Fault, first_host, warn
 from stackhaven.design.formulas.platform import rule_collisions
 from stackhaven.design.topology import Topology
 
@@ -49,7 +49,7 @@ def gateway(topology: Topology) -> Iterator[Fault]:
     for name, network in topology.design.networks.items():
         if network.gateway and network.gateway not in network.cidr:
             what = f"gateway {network.gateway} is not in {name} ({network.cidr})"
-            yield Fault(what, f"write {network.cidr[1]}", ("networks", name, "gateway"))
+            yield Fault(what, f"write {first_host(network.cidr)}", ("networks", name, "gateway"))
 
 
 def public_range(topology: Topology) -> Iterator[Fault]:

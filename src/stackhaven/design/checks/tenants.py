@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stackhaven.design.checks.fault import Fault, warn
+from stackhaven.design.checks.fault import Fault, first_host, warn
 from stackhaven.design.tenants import Tenant, Vpn
 from stackhaven.design.topology import Topology
 
@@ -18,7 +18,7 @@ def networks(topology: Topology) -> Iterator[Fault]:
             path = ("tenants", name, "networks", key)
             if network.gateway and network.gateway not in network.cidr:
                 what = f"gateway {network.gateway} is not in {key} ({network.cidr})"
-                yield Fault(what, f"write {network.cidr[1]}", path)
+                yield Fault(what, f"write {first_host(network.cidr)}", path)
             for host_name, host in topology.design.networks.items():
                 if host.cidr.overlaps(network.cidr):
                     what = f"{name}'s {key} {network.cidr} overlaps {host_name} {host.cidr} of the hosts"

@@ -36,7 +36,12 @@ def _gateway(source: Source) -> Iterator[Hit]:
         gateway = as_address(command.option("--gateway"))
         if gateway and gateway not in network:
             what = f"gateway {gateway} is not in {network}"
-            yield Hit(source, command.line, what, f"write one of {network}, such as {network[1]}")
+            yield Hit(
+                source,
+                command.line,
+                what,
+                f"write one of {network}, such as {network[min(1, network.num_addresses - 1)]}",
+            )
 
 
 @in_file(

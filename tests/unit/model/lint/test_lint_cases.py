@@ -58,3 +58,8 @@ def test_secrets_are_compared_and_never_shown() -> None:
 def test_a_packed_ram_disk_is_no_mistake() -> None:
     script = "openstack image create --disk-format ari --container-format ari --file ird.gz ird\n"
     assert _rules_broken({"first.sh": script}) == set()
+
+
+def test_a_subnet_of_one_address_is_read() -> None:
+    script = "openstack subnet create --subnet-range 10.0.0.1/32 --gateway 10.0.0.9 s\n"
+    assert "net-gateway-outside" in _rules_broken({"net.sh": script})
