@@ -25,6 +25,7 @@ setup: $(READY)  ## Install what this host lacks, and haven itself into .venv.
 	@:
 
 $(READY): pyproject.toml uv.lock tools/setup-host
+	@echo "installing haven and what this host lacks; a minute or two, the first time"
 	@tools/setup-host
 	@test -x $(BIN)/python || python3 -m venv .venv
 	@test -x .venv/uv/bin/uv || { python3 -m venv .venv/uv && .venv/uv/bin/pip install --quiet uv; }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from stackhaven.cli.context import App, pass_app
+from stackhaven.lab.reach import ssh_prefix
 from stackhaven.operate.session import Session
 from stackhaven.services.common.ports import KEYSTONE
 
@@ -43,4 +44,7 @@ def directions(session: Session) -> list[str]:
         f"Clients:    OS_CLIENT_CONFIG_FILE={session.state.clouds_yaml} OS_CLOUD={session.cloud.name}"
     )
     lines.append(f"            or `source {session.state.openrc}`")
+    if session.cloud.lab is not None:
+        hub = " ".join(ssh_prefix(session.cloud.name)[:-1])
+        lines.append(f"            from inside the lab, where its addresses are known: `{hub} COMMAND`")
     return lines

@@ -71,6 +71,8 @@ def up(context: click.Context, app: App, as_json: bool) -> None:
         click.echo(json.dumps({"kind": "result", **result_data(result)}))
     else:
         print_summary(result, page)
+        if result.ok and result.totals["changes"]:
+            page.print("next: haven verify")
     context.exit(result.exit_code)
 
 
