@@ -58,10 +58,8 @@ class Stage:
         left = guard.pending(self.ground.drills)
         if left is None:
             return False
-        minutes = (time.time() - left.since) / 60
-        self.tell(
-            f"a drill was killed {minutes:.0f} min ago and left its fault: {left.says}. Healing it first."
-        )
+        since = time.strftime("%H:%M:%S", time.localtime(left.since))
+        self.tell(f"a drill that was killed has left its fault of {since}: {left.says}. Healing it first.")
         guard.heal(self.ground.drills, self.hands)
         self.tell("healed")
         return True

@@ -78,6 +78,11 @@ def test_service_that_is_not_full_until_healing_has_no_time_to_full_service() ->
     assert found.full_service_s is None
 
 
+def test_a_gap_that_begins_with_healing_is_told_apart() -> None:
+    found = figures(faulty(*series(map(float, range(60)), range(41, 50))), "token")
+    assert (found.gap_s, found.gap_in_fault_s) == (pytest.approx(10.0), pytest.approx(1.0))
+
+
 def test_gaps_before_the_fault_are_not_its_doing() -> None:
     found = figures(faulty(*series(map(float, range(60)), range(2, 8))), "token")
     assert found.usual_gap_s == pytest.approx(7.0)

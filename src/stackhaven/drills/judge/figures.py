@@ -45,6 +45,7 @@ class ProbeFigures:
     Args:
         calls: how many were made; `failed` and `unknown` of them ended so, `cured` succeeded at their one retry.
         gap_s: longest time without success that ends after the fault, from success to success; `gap_at` its begin.
+        gap_in_fault_s: the longest that began before healing did.
         outage_s: `gap_s`, less what the period of a rare probe makes of it (see `RESOLUTION_S`).
         usual_gap_s: `gap_s` before the fault: what the probe's own period and the machine's noise make of it.
         unavailable_s: all gaps longer than twice the usual one, added up, each less the usual one.
@@ -62,6 +63,7 @@ class ProbeFigures:
     errors: Mapping[str, int] = field(default_factory=dict)
     gap_s: float = 0.0
     gap_at: float = 0.0
+    gap_in_fault_s: float = 0.0
     outage_s: float = 0.0
     usual_gap_s: float = 0.0
     unavailable_s: float = 0.0
@@ -125,6 +127,8 @@ def figures(history: History, probe: str) -> ProbeFigures:
     all_gaps = gaps(calls)
     usual, _ = longest(gap for gap in all_gaps if gap[1] <= inject)
     gap_s, gap_at = longest(gap for gap in all_gaps if gap[1] > inject)
+    heal = windows["during"].end if "during" in windows else math.inf
+    in_fault, _ = longest(gap for gap in all_gaps if gap[1] > inject and gap[0] < heal)
     before = latency(by_window["before"])
     slow_s = max(SLOW_S, 3 * (before.p99_s or 0.0))
     return ProbeFigures(
@@ -136,6 +140,7 @@ def figures(history: History, probe: str) -> ProbeFigures:
         errors=dict(Counter(call.error for call in calls if call.outcome != "ok").most_common()),
         gap_s=gap_s,
         gap_at=gap_at,
+        gap_in_fault_s=in_fault,
         outage_s=max(0.0, gap_s - max(0.0, history.header.periods_s[probe] - RESOLUTION_S)),
         usual_gap_s=usual,
         unavailable_s=sum(b - a - usual for a, b in all_gaps if b > inject and b - a > 2 * usual),

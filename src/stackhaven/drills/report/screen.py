@@ -48,7 +48,16 @@ def print_result(console: Console, directory: Path, result: Result) -> None:
         )
     console.print(table)
     probes = Table(
-        "probe", "calls", "failed", "unknown", "cured", "longest gap", "usual", "p99 during", box=None
+        "probe",
+        "calls",
+        "failed",
+        "unknown",
+        "cured",
+        "longest gap",
+        "before healing",
+        "usual",
+        "p99 during",
+        box=None,
     )
     for probe in result.probes:
         during = probe.latency.get("during")
@@ -56,6 +65,7 @@ def print_result(console: Console, directory: Path, result: Result) -> None:
             probe.probe,
             *(str(n) for n in (probe.calls, probe.failed, probe.unknown, probe.cured)),
             seconds(probe.gap_s),
+            seconds(probe.gap_in_fault_s),
             seconds(probe.usual_gap_s),
             seconds(during.p99_s if during else None),
         )
