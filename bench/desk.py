@@ -1,35 +1,38 @@
-"""Times of the design desk for 1,000 hypervisors in 10 racks on 3 sites: ``python bench/desk.py``.
+"""Times of the design desk for about 1,000 hypervisors in 10 racks on 3 sites.
 
-Every figure is the median of several runs of the whole command in a fresh process, start of Python included, as a
-person feels it. Targets: size, design, lint, spof each under 5 s on two cores, draw under 10 s.
+Also alone: ``python -m bench.desk``. Every sample is the whole command in a fresh process, start of Python included,
+as a person feels it.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
-import resource
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-HERE = Path(__file__).resolve().parent
-START = "import sys; from stackhaven.cli.main import main; sys.argv[0] = 'haven'; main()"
-TARGETS_S = {
-    "size": 5,
-    "design": 5,
-    "lint": 5,
-    "lint cloud": 5,
-    "spof": 5,
-    "spof --k 2": 5,
-    "availability": 5,
-    "draw": 10,
+from bench.row import ROOT, Done, Measured, Row, timed
+
+if TYPE_CHECKING:
+    from bench.ground import Ground
+
+HAVEN = str(Path(sys.executable).with_name("haven"))
+COMMANDS = {
+    "size": (["size", "design.yaml"], 5),
+    "design": (["design", "design.yaml", "--out", "again.yaml", "--force"], 5),
+    "lint of the design": (["lint", "full.yaml"], 5),
+    "lint of its cloud.yaml": (["lint", "thousand.yaml"], 5),
+    "spof": (["spof", "full.yaml"], 5),
+    "spof --k 2": (["spof", "full.yaml", "--k", "2"], 5),
+    "availability": (["availability", "full.yaml"], 5),
+    "draw": (["draw", "full.yaml", "--spof", "--out", "pictures"], 10),
 }
+FILES = {"design.yaml", "full.yaml", "thousand.yaml", "again.yaml", "pictures"}
+"""Arguments that are files of the bench's own folder."""
 
 
 def design_of_a_thousand() -> dict[str, Any]:
@@ -56,59 +59,51 @@ def design_of_a_thousand() -> dict[str, Any]:
     }
 
 
-def main() -> None:
-    """Print the medians."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=5)
-    runs = parser.parse_args().runs
-    with tempfile.TemporaryDirectory() as folder:
-        os.chdir(folder)
-        Path("design.yaml").write_text(json.dumps(design_of_a_thousand()), encoding="utf-8")
-        Path("hardware.yaml").write_text(
-            (HERE.parent / "examples" / "hardware.yaml").read_text(), encoding="utf-8"
-        )
-        _run(["design", "--force", "--plan", "full.yaml"])
-        hosts = json.loads(_run(["size", "--json"]))["compute"]["hosts"]
-        print(f"python bench/desk.py --runs {runs}: {hosts} hypervisors, 10 racks, 3 sites")
-        commands = {
-            "size": ["size"],
-            "design": ["design", "--force"],
-            "lint": ["lint", "full.yaml"],
-            "lint cloud": ["lint", "cloud.yaml"],
-            "spof": ["spof", "full.yaml"],
-            "spof --k 2": ["spof", "full.yaml", "--k", "2"],
-            "availability": ["availability", "full.yaml"],
-            "draw": ["draw", "full.yaml", "--spof"],
-        }
-        slow = []
-        for name, arguments in commands.items():
-            timed = [_timed(arguments) for _ in range(runs)]
-            median = statistics.median(wall for wall, _ in timed)
-            cpu = statistics.median(cpu for _, cpu in timed)
-            print(f"{name:14} {median:6.2f} s   ({cpu:.2f} s of CPU; target {TARGETS_S[name]} s)")
-            slow += [name] if median > TARGETS_S[name] else []
-    print(f"load of the machine: {os.getloadavg()[0]:.1f}")
-    if slow:
-        sys.exit(f"over their target: {', '.join(slow)}")
+def measure(folder: Path, rounds: int) -> tuple[Measured, ...]:
+    """Every command of the desk, `rounds` times."""
+    (folder / "design.yaml").write_text(json.dumps(design_of_a_thousand()), encoding="utf-8")
+    catalogue = (ROOT / "examples" / "hardware.yaml").read_text(encoding="utf-8")
+    (folder / "hardware.yaml").write_text(catalogue, encoding="utf-8")
+    _haven(folder, ["design", "design.yaml", "--out", "thousand.yaml", "--plan", "full.yaml", "--force"])
+    hosts = json.loads(_haven(folder, ["size", "design.yaml", "--json"]).out)["compute"]["hosts"]
+    return tuple(_measured(folder, name, hosts, rounds) for name in COMMANDS)
 
 
-def _run(arguments: list[str]) -> str:
-    done = subprocess.run(
-        [sys.executable, "-c", START, *arguments], capture_output=True, text=True, check=False
+def _measured(folder: Path, name: str, hosts: int, rounds: int) -> Measured:
+    arguments, must = COMMANDS[name]
+    runs = [_haven(folder, arguments) for _ in range(rounds)]
+    return Measured(
+        what=f"{name}: {hosts} hypervisors, 10 racks, 3 sites",
+        unit="s",
+        samples=tuple(done.seconds for done in runs),
+        cpu_s=tuple(done.cpu_s for done in runs),
+        command=f"haven {' '.join(arguments)}",
+        must=must,
     )
-    if done.returncode:
-        sys.exit(
-            f"haven {' '.join(arguments)}: exit {done.returncode}\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
-        )
-    return done.stdout
 
 
-def _timed(arguments: list[str]) -> tuple[float, float]:
-    """Seconds on the wall, and of processor time; the two are far apart on a busy machine."""
-    begin, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
-    _run(arguments)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return time.perf_counter() - begin, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+def _haven(folder: Path, arguments: Sequence[str]) -> Done:
+    placed = [str(folder / a) if a in FILES else a for a in arguments]
+    return timed([HAVEN, *placed], timeout_s=120)
+
+
+def desk(ground: Ground) -> Sequence[Measured]:
+    """The desk's row of the page."""
+    return measure(ground.folder, ground.rounds(5))
+
+
+ROWS = (Row(name="desk", title="the design desk at 1,000 hypervisors", measure=desk),)
+
+
+def main() -> None:
+    """Print the medians; exit code 1 when one is over its target."""
+    with tempfile.TemporaryDirectory() as folder:
+        rows = measure(Path(folder), 5)
+    for row in rows:
+        cpu = statistics.median(row.cpu_s)
+        print(f"{row.median:6.2f} s  ({cpu:.2f} s of CPU, target {row.must:g} s)  {row.what}  {row.command}")
+    print(f"load of the machine: {os.getloadavg()[0]:.1f}")
+    sys.exit(any(row.must is not None and row.median > row.must for row in rows))
 
 
 if __name__ == "__main__":
