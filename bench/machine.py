@@ -9,6 +9,9 @@ from pathlib import Path
 
 from bench.row import ROOT
 
+BUSY = 0.5
+"""Load per core from which on a figure says as much of the neighbours as of us."""
+
 
 def machine() -> dict[str, str | int | float]:
     """Facts that make two results comparable or not. Memory in GB."""
@@ -27,6 +30,11 @@ def machine() -> dict[str, str | int | float]:
 def load() -> float:
     """Mean number of running or waiting tasks over the last minute."""
     return round(os.getloadavg()[0], 1)
+
+
+def is_busy(load: float) -> bool:
+    """Whether figures taken at this load are to be marked."""
+    return load > BUSY * (os.cpu_count() or 1)
 
 
 def commit() -> str:

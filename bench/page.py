@@ -10,13 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from bench.machine import is_busy
 from bench.row import ROOT, Measured
 
 RESULTS = ROOT / "bench" / "results.json"
 PAGE = ROOT / "docs" / "performance.md"
 BEGIN, END = "<!-- bench begins: written by `make bench` -->", "<!-- bench ends -->"
-BUSY = 0.5
-"""Load per core before a row, from which on its figure is marked as one of a busy machine."""
 
 Results = dict[str, Any]
 
@@ -72,7 +71,7 @@ def table(results: Results, order: Sequence[str]) -> str:
     ]
     known = [name for name in order if name in rows]
     for name in known:
-        load = _load(rows[name], facts["cores"])
+        load = _load(rows[name])
         lines += [f"| {_cells(line)} | {load} |" for line in rows[name]["lines"]]
     lines += ["", "How each was taken:", ""]
     for name in known:
@@ -105,9 +104,9 @@ def _miss(line: Mapping[str, Any]) -> str:
     return ""
 
 
-def _load(row: Mapping[str, Any], cores: int) -> str:
+def _load(row: Mapping[str, Any]) -> str:
     text = f"{row['load_before']:g} to {row['load_after']:g}"
-    return f"{text}, **busy**" if row["load_before"] > BUSY * cores else text
+    return f"{text}, **busy**" if is_busy(row["load_before"]) else text
 
 
 def _figure(value: float) -> str:
