@@ -23,7 +23,8 @@ def noop(ground: Ground) -> Sequence[Measured]:
     shared = [] if busy else [FEW] if ground.quick else [FEW, TARGETS]
     rows = compare(nodes=[FEW, TARGETS], rounds=max(2, ground.rounds(5)), ansible_nodes=shared)
     by_engine = {(row["engine"], row["nodes"]): row for row in rows}
-    command = f"python bench/engine_noop.py --nodes {FEW} {TARGETS} --ansible-nodes {' '.join(map(str, shared))}".rstrip()
+    theirs = " ".join(["--ansible-nodes", *map(str, shared)])
+    command = f"python bench/engine_noop.py --nodes {FEW} {TARGETS} {theirs}"
 
     def line(engine: str, count: int, what: str, note: str) -> Measured:
         row, judged = by_engine[engine, count], (engine, count) == ("stackhaven", TARGETS)
