@@ -26,10 +26,13 @@ def main() -> int:
     rows = all_rows()
     arguments = _arguments(rows)
     wanted = [row for row in rows if not arguments.only or row.name in arguments.only]
+    wanted.sort(key=lambda row: row.cloud)
     results = page.read(page.RESULTS, machine.machine())
     failed = False
     with Ground(quick=arguments.quick, given=arguments.cloud) as ground:
         for row in wanted:
+            if not arguments.quick:
+                machine.settle()
             failed |= not _measure(row, ground, results)
             page.write(page.RESULTS, results)
             text = page.PAGE.read_text(encoding="utf-8")

@@ -149,10 +149,10 @@ def proof(ground: Ground) -> Sequence[Measured]:
 
 
 ROWS = (
-    Row(name="fresh", title="a fresh clone to a verified cloud", measure=fresh),
-    Row(name="cached", title="no lab to a verified cloud, image cached", measure=cached),
-    Row(name="again", title="`haven up` with nothing to do", measure=again),
-    Row(name="status", title="`haven status`", measure=look),
-    Row(name="verify", title="`haven verify`", measure=proof),
-    Row(name="memory", title="memory of the lab with two guests", measure=memory),
+    Row(name="fresh", title="a fresh clone to a verified cloud", cloud=True, measure=fresh),
+    Row(name="cached", title="no lab to a verified cloud, image cached", cloud=True, measure=cached),
+    Row(name="again", title="`haven up` with nothing to do", cloud=True, measure=again),
+    Row(name="status", title="`haven status`", cloud=True, measure=look),
+    Row(name="verify", title="`haven verify`", cloud=True, measure=proof),
+    Row(name="memory", title="memory of the lab with two guests", cloud=True, measure=memory),
 )

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+import time
 from pathlib import Path
 
 from bench.row import ROOT
 
 BUSY = 0.5
 """Load per core from which on a figure says as much of the neighbours as of us."""
+
+SETTLE_S = 180
 
 
 def machine() -> dict[str, str | int | float]:
@@ -35,6 +38,13 @@ def load() -> float:
 def is_busy(load: float) -> bool:
     """Whether figures taken at this load are to be marked."""
     return load > BUSY * (os.cpu_count() or 1)
+
+
+def settle() -> None:
+    """Wait, a few minutes at most, until the load that an earlier row left behind has faded."""
+    deadline = time.monotonic() + SETTLE_S
+    while is_busy(load()) and time.monotonic() < deadline:
+        time.sleep(5)
 
 
 def commit() -> str:

@@ -23,8 +23,8 @@ def noop(ground: Ground) -> Sequence[Measured]:
     shared = [] if busy else [FEW] if ground.quick else [FEW, TARGETS]
     rows = compare(nodes=[FEW, TARGETS], rounds=max(2, ground.rounds(5)), ansible_nodes=shared)
     by_engine = {(row["engine"], row["nodes"]): row for row in rows}
-    theirs = " ".join(["--ansible-nodes", *map(str, shared)])
-    command = f"python bench/engine_noop.py --nodes {FEW} {TARGETS} {theirs}"
+    words = ["--nodes", FEW, TARGETS, "--ansible-nodes", *shared]
+    command = " ".join(["python bench/engine_noop.py", *map(str, words)])
 
     def line(engine: str, count: int, what: str, note: str) -> Measured:
         row, judged = by_engine[engine, count], (engine, count) == ("stackhaven", TARGETS)

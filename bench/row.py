@@ -45,10 +45,11 @@ class Measured:
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """A name for the command line, and the work behind it."""
+    """A name for the command line, and the work behind it. Rows with a cloud are measured after the others."""
 
     name: str
     title: str
+    cloud: bool = False
     measure: Callable[[Ground], Sequence[Measured]]
 
 
