@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 COARSE_S = 0.02
 PATIENCE_S = 45.0
-RELOADS = 3
 RUN_DIR = "/run/stackhaven"
 PROPERTIES = (
     "Id", "LoadState", "ActiveState", "SubState", "UnitFileState", "InactiveExitTimestamp", "FragmentPath",
@@ -78,6 +77,7 @@ def apply_unit(want: dict[str, Any], found: Finding) -> str:
         check_run(["systemctl", "unmask", "--", name])
         did.append("unmasked")
         state = show([name])[0]
+    gone = _gone(state)
     if state["NeedDaemonReload"] == "yes" or state["LoadState"] == "not-found":
         check_run(["systemctl", "daemon-reload"])
         if state["NeedDaemonReload"] == "yes":
@@ -88,20 +88,18 @@ def apply_unit(want: dict[str, Any], found: Finding) -> str:
         # The packaged SysV scripts need runlevel links that an image without started services does not have.
         check_run(["env", "SYSTEMCTL_SKIP_SYSV=1", "systemctl", verb, "--", name])
         did.append(f"{verb}d")
-    did.extend(_move(want, state))
-    for _ in range(RELOADS):
-        # Other steps write unit files at the same time, and systemd may have read them half done.
-        if show([name])[0]["NeedDaemonReload"] != "yes":
-            break
-        check_run(["systemctl", "daemon-reload"])
-        did.extend(_move(want, show([name])[0]))
+    did.extend(_move(want, state, gone))
     return ", ".join(did) or "settled meanwhile"
 
 
 def newer_than_start(want: dict[str, Any], state: dict[str, str]) -> str:
-    """Which watched path or unit file is newer than what the unit has read; empty if none."""
-    if state["NeedDaemonReload"] == "yes":
-        return "its unit file on disk is newer than its start"
+    """Which watched path or unit file is newer than what the unit has read; empty if none.
+
+    NeedDaemonReload does not tell: while any unit is being enabled, systemd says it of all of them.
+    """
+    gone = _gone(state)
+    if gone:
+        return gone
     since = _read_at(want, state) - COARSE_S
     newer = [path for path, changed in _changes([*want["watches"], *_unit_files(state)]) if changed > since]
     if not newer:
@@ -110,7 +108,13 @@ def newer_than_start(want: dict[str, Any], state: dict[str, str]) -> str:
     return f"{(files or newer)[0]} is newer than its start"
 
 
-def _move(want: dict[str, Any], state: dict[str, str]) -> list[str]:
+def _gone(state: dict[str, str]) -> str:
+    """Which file systemd has read for the unit is not there any more; empty if none."""
+    missing = [path for path in state["DropInPaths"].split() if not os.path.exists(path)]
+    return f"{missing[0]} is gone since its start" if missing else ""
+
+
+def _move(want: dict[str, Any], state: dict[str, str], gone: str = "") -> list[str]:
     if want["active"] is None:
         return []
     if not want["active"]:
@@ -122,10 +126,10 @@ def _move(want: dict[str, Any], state: dict[str, str]) -> list[str]:
         # A unit between two tries has left the inactive state before its files were mended: a start changes nothing.
         between = state["ActiveState"] == "activating" and newer_than_start(want, state)
         return [_start("restart" if between else "start", want)]
-    reason = newer_than_start(want, state)
+    reason = gone or newer_than_start(want, state)
     if not reason:
         return []
-    reload = want["reload"] and not _unit_file_is_newer(state)
+    reload = want["reload"] and not gone and not _unit_file_is_newer(state)
     return [f"{_start('reload' if reload else 'restart', want)} ({reason})"]
 
 
@@ -224,15 +228,13 @@ def _is_active(state: dict[str, str]) -> bool:
 
 def _unit_files(state: dict[str, str]) -> list[str]:
     """Files the unit is made of; generated ones are rewritten at every daemon-reload and say nothing."""
-    own = f"/etc/systemd/system/{state['Id']}.d"
-    paths = [state["FragmentPath"], state["SourcePath"], *state["DropInPaths"].split(), own]
+    own = f"/etc/systemd/system/{state['Id']}"
+    paths = [state["FragmentPath"], state["SourcePath"], *state["DropInPaths"].split(), own, f"{own}.d"]
     return [path for path in paths if path and not path.startswith("/run/systemd/")]
 
 
 def _unit_file_is_newer(state: dict[str, str]) -> bool:
-    return (
-        state["NeedDaemonReload"] == "yes" or _last_change(_unit_files(state)) > _started_at(state) - COARSE_S
-    )
+    return bool(_gone(state)) or _last_change(_unit_files(state)) > _started_at(state) - COARSE_S
 
 
 def _read_at(want: dict[str, Any], state: dict[str, str]) -> float:
