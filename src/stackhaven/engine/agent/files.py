@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import grp
 import os
 import pwd
@@ -75,7 +76,9 @@ def apply_directory(want: dict[str, Any], found: Finding) -> str:
     if found.verb == "create":
         _ids(want)
         _make_parents(os.path.dirname(want["path"].rstrip("/")))
-        os.mkdir(want["path"], 0o700)
+        # Another step may want the same directory at the same moment.
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(want["path"], 0o700)
     _set_rights(want)
     return "created" if found.verb == "create" else found.why
 
@@ -177,7 +180,8 @@ def _make_parents(folder: str) -> None:
     if folder and not os.path.isdir(folder):
         _make_parents(os.path.dirname(folder))
         try:
-            os.mkdir(folder, 0o755)
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(folder, 0o755)
         except FileExistsError:
             if not os.path.isdir(folder):
                 raise
