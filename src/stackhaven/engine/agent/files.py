@@ -180,8 +180,7 @@ def _make_parents(folder: str) -> None:
     if folder and not os.path.isdir(folder):
         _make_parents(os.path.dirname(folder))
         try:
-            with contextlib.suppress(FileExistsError):
-                os.mkdir(folder, 0o755)
+            os.mkdir(folder, 0o755)
         except FileExistsError:
             if not os.path.isdir(folder):
                 raise
