@@ -59,6 +59,10 @@ integration: setup  ## Run the tests with real daemons and namespaces (root).
 e2e: setup  ## Run the tests with whole clouds in the lab (root, minutes).
 	$(call timed,e2e,$(PYTEST) -m e2e --durations=10 tests/e2e)
 
+.PHONY: baddays
+baddays: setup  ## Break a whole cloud on purpose: dead nodes, blackout, stop and start (root, a quarter of an hour).
+	$(call timed,baddays,$(PYTEST) -m badday --durations=10 tests/e2e)
+
 .PHONY: bench
 bench: setup  ## Measure, and write docs/performance.md.
 	@$(BIN)/python -m bench
