@@ -179,7 +179,7 @@ def _machine_rows(opened: Opened) -> list[tuple[str, ...]]:
             else machine.kind + machine.place + machine.name
         )
         groups.setdefault(key, []).append(machine)
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for members in groups.values():
         first, last = members[0], members[-1]
         name = first.name if len(members) == 1 else f"{first.name} to {last.name}"

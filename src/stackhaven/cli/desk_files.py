@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -133,7 +134,7 @@ def document(path: Path) -> Document:
     return parse(read_text(path), str(path))
 
 
-def table(rows: list[tuple[str, ...]], *, indent: str = "  ") -> None:
+def table(rows: Sequence[tuple[str, ...]], *, indent: str = "  ") -> None:
     """Print rows in columns; the last column is not padded."""
     if not rows:
         return

@@ -11,10 +11,11 @@ import click
 from stackhaven.cli.context import App, pass_app
 from stackhaven.cli.desk_files import chosen, heading, open_file, table, write_new
 from stackhaven.design.availability.budget import Better, Budget, better, budget
-from stackhaven.design.availability.model import BOOT, GUEST, NAMES, REACH, TOKEN, WHOLE, Model, Result
+from stackhaven.design.availability.model import GUEST, NAMES, WHOLE, Model, Result
 from stackhaven.design.availability.montecarlo import Simulated, simulate
 from stackhaven.design.availability.values import KINDS, Rates, read_rates, with_measured
 from stackhaven.design.draw import draw as draw_view
+from stackhaven.design.faulttree import BOOT, REACH, TOKEN
 from stackhaven.design.spof import SpofReport, find_spofs
 from stackhaven.errors import InputError
 from stackhaven.model.source import read_text

@@ -106,7 +106,10 @@ def test_impossible_demands_are_one_sentence(capsys: pytest.CaptureFixture[str])
     Path("design.yaml").write_text(text.replace("8 GiB", "4096 GiB"), encoding="utf-8")
     code, _, err = haven(capsys, "size")
     assert code == 2
-    assert "flavor standard needs 4096 GiB of memory and the roomiest server, large, has 1504 GiB for guests" in err
+    assert (
+        "flavor standard needs 4096 GiB of memory and the roomiest server, large, has 1504 GiB for guests"
+        in err
+    )
     Path("design.yaml").write_text(text.replace("controllers: 3", "controllers: 4"), encoding="utf-8")
     assert "4 controllers tolerate the loss of 1, no more than 3 do" in haven(capsys, "size")[2]
 

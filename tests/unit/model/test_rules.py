@@ -42,6 +42,7 @@ HOSTS = NETWORKS + NODES.replace("count: 3", "count: 3, ssh: {address: 'c{n}'}")
 FENCED = "name: x\nimages: {shared: true}\n" + HOSTS + PACEMAKER
 
 CASES = [
+    ("service-needs", GOOD + "services: [keystone, neutron]\n"),
     ("fencing-none", FENCED),
     ("fencing-address", FENCED + "fencing: {user: operator}\n"),
     ("bmc-twice", FENCED + "fencing: {address: bmc.example.org}\n"),

@@ -61,7 +61,7 @@ def schema_conf(
 
 def conf_path(service: str) -> str:
     """Where `schema_conf` puts the file."""
-    return f"{FOLDER}/{service}.conf"
+    return f"{FOLDER}/{service}-schema.conf"
 
 
 def conf_options(service: str, *own: str) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ import sys
 CELL0 = "00000000-0000-0000-0000-000000000000"
 CURRENT = "/usr/local/lib/stackhaven/schema-current"
 # The second one points at this node's own database member.
-CONFIGURATION = ("/etc/nova/nova.conf", "/etc/stackhaven/schema/nova.conf")
+CONFIGURATION = ("/etc/nova/nova.conf", "/etc/stackhaven/schema/nova-schema.conf")
 VERSIONS = "/usr/lib/python3/dist-packages/nova/db"
 SCHEMAS = {"nova_api": f"{VERSIONS}/api/migrations/versions", "nova": f"{VERSIONS}/main/migrations/versions"}
 
