@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import IPv4Address
 
 from stackhaven.model.cloud import Cloud, Role, Ssh
 from stackhaven.model.fencing import BmcAccess
@@ -67,6 +65,3 @@ class Layout:
             if n.name == name:
                 return n
         raise KeyError(name)
-
-
-AddressRule = Callable[[Cloud, int], IPv4Address]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,6 +201,3 @@ class Command(Resource):
     @property
     def label(self) -> str:
         return f"action {self.what}"
-
-
-UnitState = Literal["active", "inactive", "failed", "masked"]
