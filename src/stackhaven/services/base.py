@@ -23,6 +23,8 @@ class Listener:
     `check`: "METHOD PATH" of an L7 health check, or empty for TCP. `single_writer`: only one backend is used at a
     time, the others are standby. `backend_port`: the members' own port, if it is not the VIP's. `check_port`: where
     the check goes, if not to the members' port. `unit`: the systemd unit behind it, if that one drains before it stops.
+    `calls`: what a member answers at once; more wait in the balancer, where no health check waits behind
+    them. 0: any number.
     """
 
     name: str
@@ -40,7 +42,13 @@ class Listener:
     client_timeout_s: int = 90
     server_timeout_s: int = 90
     inter_ms: int = 2000
-    fall: int = 2
+    fall: int = 3
+    calls: int = 0
+
+    @property
+    def last_resort(self) -> bool:
+        """For APIs: when all checks fail at once, it is rather the checks that are wrong, as under overload."""
+        return self.mode == "http" and not self.single_writer and not self.sticky
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,7 @@ from stackhaven.services import (
     horizon,
     keepalived,
     keystone,
+    liveness,
     mariadb,
     memcached,
     neutron,
@@ -28,6 +29,7 @@ from stackhaven.services.base import Declaration, Service, Site
 
 SERVICES: tuple[Service, ...] = (
     node.service,
+    liveness.service,
     haproxy.service,
     keepalived.service,
     pacemaker.service,

@@ -102,7 +102,8 @@ def _backends(value: Any) -> tuple[BackendFact, ...]:
             since_s=int(row["lastchg"] or 0),
         )
         for row in value
-        if row["status"]
+        # A server that is never checked is a second way to a member, for the case that all checks fail.
+        if row["status"] not in {"", "no check"}
     )
 
 

@@ -20,3 +20,8 @@ BALANCER_PEERS = 10000
 GALERA_CHECK = 9200
 AGENT_CHECK = 9201
 RABBITMQ_METRICS = 15692
+LIVENESS = 9203
+"""UDP."""
+
+CLUSTERS_OWN = (4567, 4568, 4444, 25672, OVN_NORTHBOUND_RAFT, OVN_SOUTHBOUND_RAFT)
+"""Galera's group, its state transfers, Erlang's distribution, raft: members decide themselves who of them is alive."""

@@ -20,6 +20,14 @@ DRAIN_S = 3
 MERCY_S = 5
 """A thread that waits for its next request only notices the end with it; calls that take longer are rare."""
 
+CALLS = 4
+"""What one process of a service that works in threads answers at once."""
+
+
+def processes(site: Site, node: LayoutNode, calls: int) -> int:
+    """How many of one API run on a node. Two at least where each answers one call: a slow one must not hold up all."""
+    return max(1 if calls > 1 else 2, workers(site.cloud, node))
+
 
 def api_files(
     site: Site,
@@ -29,17 +37,18 @@ def api_files(
     user: str,
     port: int,
     wsgi_file: str,
-    threads: int = 1,
+    calls: int = 1,
     options: Mapping[str, Scalar] | None = None,
 ) -> tuple[File, File]:
-    """The uWSGI file and the unit of an API."""
+    """The uWSGI file and the unit of an API. A process that answers several `calls` has a thread more for checks."""
+    threads = calls + 1 if calls > 1 else 1
     ini = render_ini(
         {
             "uwsgi": {
                 "http-socket": f"{node.management}:{port}",
                 "plugins": "python3",
                 "wsgi-file": wsgi_file,
-                "processes": workers(site.cloud, node),
+                "processes": processes(site, node, calls),
                 "threads": threads,
                 "enable-threads": True,
                 "master": True,

@@ -9,7 +9,7 @@ from stackhaven.services.common import oslo, ports
 from stackhaven.services.common.ini import render_ini
 from stackhaven.services.common.placement import one_of
 from stackhaven.services.common.schema import conf_options, schema_command, schema_conf
-from stackhaven.services.common.uwsgi import api_files, api_unit
+from stackhaven.services.common.uwsgi import CALLS, api_files, api_unit
 from stackhaven.services.common.wanted import is_wanted
 
 CONF = "/etc/glance/glance-api.conf"
@@ -38,6 +38,7 @@ class Glance:
                     port=ports.GLANCE,
                     service="image",
                     unit="glance-api",
+                    calls=CALLS,
                     client_timeout_s=600,
                     server_timeout_s=600,
                 ),
@@ -138,7 +139,7 @@ def configuration(site: Site, node: LayoutNode) -> tuple[Resource, ...]:
             user="glance",
             port=ports.GLANCE,
             wsgi_file="/usr/bin/glance-wsgi-api",
-            threads=4,
+            calls=CALLS,
             # Uploads and downloads in progress are worth waiting for.
             options={"worker-reload-mercy": 25},
         ),

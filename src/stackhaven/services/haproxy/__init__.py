@@ -12,6 +12,7 @@ from stackhaven.services.common.script import path_of, script
 from stackhaven.services.common.sizes import SMALL_NODE_MB
 from stackhaven.services.common.systemd import drop_in, unit_file
 from stackhaven.services.common.template import render
+from stackhaven.services.common.uwsgi import processes
 
 PACKAGE = __name__
 STATS_USER = "haven"
@@ -108,7 +109,17 @@ def configuration(site: Site, me: LayoutNode) -> str:
         stats_user=STATS_USER,
         stats_password=site.secrets["haproxy.stats"],
         listeners=[
-            {**asdict(listener), "vips": vips(layout, listener), "members": layout.controllers}
+            {
+                **asdict(listener),
+                "vips": vips(layout, listener),
+                "members": layout.controllers,
+                "last_resort": listener.last_resort,
+                "calls": {
+                    n.name: processes(site, n, listener.calls) * listener.calls for n in layout.controllers
+                }
+                if listener.calls
+                else {},
+            }
             for declaration in site.declared
             for listener in declaration.listeners
         ],

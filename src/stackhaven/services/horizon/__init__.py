@@ -7,7 +7,7 @@ from stackhaven.plan import Directory, File, Package, Resource, Step, Wait, here
 from stackhaven.services.base import Daemon, Declaration, Listener, Site
 from stackhaven.services.common import ports
 from stackhaven.services.common.template import render
-from stackhaven.services.common.uwsgi import api_files, api_unit
+from stackhaven.services.common.uwsgi import CALLS, api_files, api_unit
 from stackhaven.services.common.wanted import is_wanted
 
 PACKAGE = __name__
@@ -38,6 +38,7 @@ class Horizon:
                     backend_port=ports.HORIZON_MEMBER,
                     check="GET /auth/login/",
                     unit="horizon",
+                    calls=CALLS,
                     expect="status 200",
                     inter_ms=5000,
                 ),
@@ -90,7 +91,7 @@ def resources(site: Site, node: LayoutNode) -> tuple[Resource, ...]:
             user="www-data",
             port=ports.HORIZON_MEMBER,
             wsgi_file="/usr/share/openstack-dashboard/wsgi.py",
-            threads=4,
+            calls=CALLS,
             options={
                 "static-map": "/static=/var/lib/openstack-dashboard/static",
                 "chdir": "/usr/share/openstack-dashboard",

@@ -11,7 +11,7 @@ from stackhaven.services.common import oslo, ports
 from stackhaven.services.common.ini import render_ini
 from stackhaven.services.common.schema import conf_options, schema_command, schema_conf
 from stackhaven.services.common.script import path_of, script
-from stackhaven.services.common.uwsgi import api_files, api_unit
+from stackhaven.services.common.uwsgi import CALLS, api_files, api_unit
 
 PACKAGE = __name__
 CONF = "/etc/keystone/keystone.conf"
@@ -39,7 +39,12 @@ class Keystone:
             ha_reason="stateless: tokens are checked with keys that all nodes share",
             listeners=(
                 Listener(
-                    name="keystone", port=ports.KEYSTONE, service="identity", check="GET /v3", unit="keystone"
+                    name="keystone",
+                    port=ports.KEYSTONE,
+                    service="identity",
+                    check="GET /v3",
+                    unit="keystone",
+                    calls=CALLS,
                 ),
             ),
             accounts=(Account(database="keystone", user="keystone", password="keystone.db"),),
@@ -207,7 +212,7 @@ def configuration(site: Site, node: LayoutNode) -> tuple[Resource, ...]:
             user="keystone",
             port=ports.KEYSTONE,
             wsgi_file="/usr/bin/keystone-wsgi-public",
-            threads=4,
+            calls=CALLS,
         ),
     )
 

@@ -36,7 +36,12 @@ class Neutron:
             ha_reason="stateless: the workers agree through the database and OVN's locks",
             listeners=(
                 Listener(
-                    name="neutron", port=ports.NEUTRON, service="network", check="GET /", unit="neutron-api"
+                    name="neutron",
+                    port=ports.NEUTRON,
+                    service="network",
+                    check="GET /",
+                    unit="neutron-api",
+                    calls=1,
                 ),
             ),
             accounts=(Account(database="neutron", user="neutron", password="neutron.db"),),

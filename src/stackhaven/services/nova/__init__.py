@@ -43,7 +43,9 @@ class Nova:
             ha_mode="clone",
             ha_reason="stateless: work is shared through the queue, state is in the database",
             listeners=(
-                Listener(name="nova", port=ports.NOVA, service="compute", check="GET /", unit="nova-api"),
+                Listener(
+                    name="nova", port=ports.NOVA, service="compute", check="GET /", unit="nova-api", calls=1
+                ),
                 Listener(
                     name="nova-metadata",
                     port=ports.NOVA_METADATA,
@@ -58,9 +60,10 @@ class Nova:
                     service="console",
                     check="GET /vnc_lite.html",
                     sticky=True,
+                    # Each connection, and so each check, is a process of its own there.
+                    inter_ms=5000,
                     client_timeout_s=3600,
                     server_timeout_s=3600,
-                    inter_ms=2000,
                 ),
             ),
             accounts=(

@@ -9,7 +9,7 @@ from stackhaven.services.common import oslo, ports
 from stackhaven.services.common.ini import render_ini
 from stackhaven.services.common.placement import one_of
 from stackhaven.services.common.schema import conf_options, schema_command, schema_conf
-from stackhaven.services.common.uwsgi import api_files, api_unit
+from stackhaven.services.common.uwsgi import CALLS, api_files, api_unit
 from stackhaven.services.common.wanted import is_wanted
 
 CONF = "/etc/placement/placement.conf"
@@ -38,6 +38,7 @@ class Placement:
                     service="placement",
                     check="GET /",
                     unit="placement-api",
+                    calls=CALLS,
                 ),
             ),
             accounts=(Account(database="placement", user="placement", password="placement.db"),),
@@ -125,7 +126,7 @@ def configuration(site: Site, node: LayoutNode) -> tuple[Resource, ...]:
             user="placement",
             port=ports.PLACEMENT,
             wsgi_file="/usr/bin/placement-api",
-            threads=4,
+            calls=CALLS,
         ),
     )
 
