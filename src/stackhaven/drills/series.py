@@ -53,8 +53,7 @@ def kept(results: Sequence[Result]) -> bool:
     """Whether the medians of repeats keep every promise. What must never happen is judged in each of them."""
     for name, found in spreads(results).items():
         lines = [line for result in results for line in result.lines if line.what == name]
-        never = lines[0].must == 0.0
-        if found is None or (never and not all(line.kept for line in lines)):
+        if found is None or (lines[0].in_each and not all(line.kept for line in lines)):
             return False
         met = found.median >= lines[0].must if lines[0].at_least else found.median <= lines[0].must
         if not met:

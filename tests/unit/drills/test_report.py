@@ -105,6 +105,14 @@ def test_repeats_are_judged_by_their_median_but_what_must_never_happen_by_each()
     assert not kept([good, split, good])
 
 
+def test_two_holders_in_one_repeat_are_not_excused_by_the_others() -> None:
+    """It allows half a second of handover, and was therefore judged by the median like a time to wait."""
+    once = vip(1.0, "c1")
+    good = judge(faulty(*series(map(float, range(60))), once))
+    two = judge(faulty(*series(map(float, range(60))), once, vip(12.0, "c1", "c2"), vip(13.5, "c2")))
+    assert not kept([good, two, good])
+
+
 @pytest.mark.parametrize(
     ("value", "text"), [(None, "-"), (0.0, "0.0\u00a0s"), (0.25, "250\u00a0ms"), (3.14, "3.1\u00a0s")]
 )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from stackhaven.drills.drill import AT_LEAST
+from stackhaven.drills.drill import AT_LEAST, PROMISES
 from stackhaven.drills.history import History, Sample
 from stackhaven.drills.judge.figures import ProbeFigures, Window, figures, windows_of
 from stackhaven.drills.judge.invariants import Invariants, invariants, longest_s
@@ -35,6 +35,16 @@ class Line:
             return False
         return self.measured >= self.must if self.at_least else self.measured <= self.must
 
+    @property
+    def in_each(self) -> bool:
+        """Whether every repeat must keep it: what must never happen is not excused by a median."""
+        return never(self.what, self.must)
+
+
+def never(what: str, must: float) -> bool:
+    """Whether a promise says that something never happens: it allows nothing, or every drill promises it."""
+    return must == 0.0 or what not in PROMISES
+
 
 @dataclass(frozen=True, kw_only=True)
 class Load:
@@ -47,7 +57,7 @@ class Load:
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """Everything that a record says."""
+    """Everything that a record says. `measured`: by the names of `drill.PROMISES`, promised or not."""
 
     drill: Mapping[str, Any]
     cloud: str
@@ -59,6 +69,7 @@ class Result:
     redundancy_s: float | None
     machine: Mapping[str, Load] = field(default_factory=dict)
     lines: tuple[Line, ...] = ()
+    measured: Mapping[str, float | None] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
 
     @property
@@ -94,6 +105,7 @@ def judge(history: History) -> Result:
         redundancy_s=redundancy,
         machine={name: machine_load(history, window) for name, window in windows_of(history).items()},
         lines=tuple(_lines(drill, measured, seen, ledger)),
+        measured={what: None if value is None else round(value, 3) for what, value in measured.items()},
         remarks=tuple(event.text for event in history.events if event.kind == "note"),
     )
 
@@ -121,7 +133,7 @@ def measures(
     history: History, probes: tuple[ProbeFigures, ...], seen: Invariants, redundancy: float | None
 ) -> dict[str, float | None]:
     """By the names of `drill.PROMISES`; absent where nothing measures it."""
-    apis = [probe for probe in probes if not probe.probe.startswith(API_PROBES_EXCEPT)]
+    apis = api_probes(probes)
     found: dict[str, float | None] = {"redundancy_s": redundancy}
     if apis:
         found["gap_s"] = max(probe.outage_s for probe in apis)
@@ -136,6 +148,11 @@ def measures(
         if event.kind == "measured":
             found[str(event.data["what"])] = float(event.data["value"])
     return found
+
+
+def api_probes(probes: Iterable[ProbeFigures]) -> list[ProbeFigures]:
+    """Those that ask an API."""
+    return [probe for probe in probes if not probe.probe.startswith(API_PROBES_EXCEPT)]
 
 
 def boots(history: History) -> dict[str, float | None]:
