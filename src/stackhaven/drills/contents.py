@@ -20,12 +20,14 @@ DRILLS: tuple[Drill, ...] = (
         do="kill keystone on random",
         hold_s=10,
         must=API,
+        floor="none: the other members answer, and a call that never reached one is sent to another",
     ),
     Drill(
         name="freeze-api",
         why="an API process stands still with its port open",
         do="freeze keystone on random",
         must={"gap_s": 3.0, "redundancy_s": 30},
+        floor="none: the other members answer; a call that meets the frozen one waits for its deadline",
     ),
     Drill(
         name="kill-balancer",
@@ -39,6 +41,7 @@ DRILLS: tuple[Drill, ...] = (
         why="the cache is gone, and the database carries what it spared",
         do="stop memcached on random",
         must={"failed_calls": 0, "redundancy_s": 30},
+        floor="none: what is not cached is read from the database",
     ),
     Drill(
         name="kill-writer",
@@ -148,6 +151,7 @@ DRILLS: tuple[Drill, ...] = (
         do="power-off busiest",
         load=("reads", "guests"),
         must={**SWITCH, **GUESTS},
+        floor="none for packets: they go from hypervisor to hypervisor, without a controller",
     ),
     Drill(
         name="lose-gateway",
@@ -172,6 +176,7 @@ DRILLS: tuple[Drill, ...] = (
         load=("reads", "boot"),
         must={"boot_s": 180, "redundancy_s": 240},
         aim={"boot_s": 90},
+        floor="what the machines take to boot, and the longest chain of services after that",
     ),
 )
 

@@ -43,6 +43,7 @@ class Drill:
         whole_s: how long to wait for that.
         load: probes or groups of them.
         must: what is promised; missing it fails the drill. `aim`: what would be better still.
+        floor: why no figure can be lower, in a sentence, where no formula says so (see `judge.floors`).
 
     """
 
@@ -56,6 +57,7 @@ class Drill:
     load: tuple[str, ...] = ("reads", "writes")
     must: Mapping[str, float] = field(default_factory=dict)
     aim: Mapping[str, float] = field(default_factory=dict)
+    floor: str = ""
 
     @property
     def fault(self) -> Fault:
@@ -128,6 +130,7 @@ class Drill:
             "load": list(self.load),
             "must": dict(self.must),
             "aim": dict(self.aim),
+            "floor": self.floor,
         }
 
 
@@ -156,6 +159,7 @@ def drill_from(data: Mapping[str, Any], origin: str) -> Drill:
             load=tuple(str(word) for word in ([load] if isinstance(load, str) else load)),
             must={str(k): float(v) for k, v in (data.get("must") or {}).items()},
             aim={str(k): float(v) for k, v in (data.get("aim") or {}).items()},
+            floor=str(data.get("floor") or ""),
             **numbers,
         ).checked()
     except (TypeError, ValueError, AttributeError) as error:

@@ -45,6 +45,9 @@ def test_there_are_examples() -> None:
 def test_a_drill_survives_being_written_down() -> None:
     for one in DRILLS:
         assert drill_from(one.as_data(), "record") == one
+    with_floor = drill_from({**MINIMAL, "floor": "booting"}, "mine.yaml")
+    assert with_floor.floor == "booting"
+    assert drill_from(with_floor.as_data(), "record") == with_floor
 
 
 @pytest.mark.parametrize(

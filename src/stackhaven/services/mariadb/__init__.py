@@ -162,6 +162,11 @@ def configuration(site: Site, node: LayoutNode) -> tuple[Resource, ...]:
     )
 
 
+def inactive_check_s(suspect_timeout_s: float) -> float:
+    """How often members look for one that has been silent for too long."""
+    return min(0.5, suspect_timeout_s / 10)
+
+
 def member_cnf(site: Site, node: LayoutNode, addresses: tuple[str, ...]) -> str:
     """The member's configuration."""
     cloud = site.cloud
@@ -173,7 +178,7 @@ def member_cnf(site: Site, node: LayoutNode, addresses: tuple[str, ...]) -> str:
         "evs.suspect_timeout": f"PT{suspect:g}S",
         "evs.inactive_timeout": f"PT{3 * suspect:g}S",
         "evs.keepalive_period": f"PT{min(1.0, suspect / 5):g}S",
-        "evs.inactive_check_period": f"PT{min(0.5, suspect / 10):g}S",
+        "evs.inactive_check_period": f"PT{inactive_check_s(suspect):g}S",
     }
     return render_ini(
         {
