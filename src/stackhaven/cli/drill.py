@@ -154,6 +154,77 @@ def compare(app: App, one: str, other: str) -> None:
     )
 
 
+@drill.command("table")
+@click.option(
+    "--last", type=click.IntRange(1, 1000), default=5, show_default=True, help="Newest of each drill."
+)
+@click.option(
+    "--since", metavar="TIMESTAMP", help="Only records that began then or later: 2026-11-21T08:00 (UTC)."
+)
+@click.option("--keep", type=click.Path(path_type=Path, dir_okay=False), help="JSON that keeps all samples.")
+@click.option(
+    "--write",
+    "page",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Page with markers to write it into.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print all samples and figures as JSON.")
+@pass_app
+def table_(
+    app: App, *, last: int, since: str | None, keep: Path | None, page: Path | None, as_json: bool
+) -> None:
+    """Show the figures of all records of this cloud: medians, spread, floors, and what went with them.
+
+    With --keep, rows that this cloud has no records of stay as they are in that file. With --write, only what stands
+    between the markers of the page is replaced.
+    """
+    from stackhaven.cli.terminal import console
+    from stackhaven.drills.report import kept
+    from stackhaven.drills.report.rows import rows_of, with_floors
+    from stackhaven.drills.report.table import markdown, print_table
+
+    heal_first(app)
+    ground = ground_of(app)
+    rows, left_out = rows_of(
+        ground.drills,
+        last=last,
+        since=_moment(since),
+        provider_today=ground.site.cloud.vip.provider,
+        machines_today=len(ground.layout.nodes),
+    )
+    table = kept.Table(rows=tuple(with_floors(rows, ground.layout)), left_out=tuple(left_out))
+    if keep is not None:
+        table = kept.read_kept(keep).renewed(table)
+    text = kept.inserted(page, markdown(table)) if page is not None else ""
+    if keep is not None:
+        kept.keep(keep, table)
+    if page is not None:
+        kept.store(page, text)
+    if as_json:
+        click.echo(json.dumps(table.as_data(), indent=2))
+    elif page is None:
+        print_table(console(), table)
+
+
+def _moment(text: str | None) -> float:
+    """Seconds since 1970 of a timestamp, in UTC where it names no zone."""
+    from datetime import UTC, datetime
+
+    from stackhaven.errors import InputError
+
+    if text is None:
+        return 0.0
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise InputError(
+            f"--since {text!r} is no moment in time",
+            todo="write it as 2026-11-21 or 2026-11-21T08:00",
+            rule="drill-since",
+        ) from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
 @drill.command()
 @pass_app
 def heal(app: App) -> None:

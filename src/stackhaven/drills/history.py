@@ -219,6 +219,25 @@ def read_history(directory: Path) -> History:
     return history_of(entries)
 
 
+def read_header(directory: Path) -> Header:
+    """Only what a record begins with.
+
+    Raises:
+        DrillError: rule ``drill-record`` when there is none.
+
+    """
+    try:
+        with (directory / FILE).open(encoding="utf-8") as stream:
+            first = _parsed(stream.readline())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DrillError(
+            f"{directory} has no header that can be read: {error}", rule="drill-record"
+        ) from None
+    if not isinstance(first, Header):
+        raise DrillError(f"{directory / FILE} does not begin with a header", rule="drill-record")
+    return first
+
+
 def history_of(entries: Iterable[Entry]) -> History:
     """Entries sorted into a history.
 

@@ -152,7 +152,11 @@ def header(stage: Stage, drill: Drill, probes: Sequence[Probe]) -> Header:
         drill=drill.as_data(),
         began=time.time(),
         periods_s={probe.name: probe.period_s for probe in probes},
-        machine={"kernel": platform.release(), "nodes": [node.name for node in stage.ground.layout.nodes]},
+        machine={
+            "kernel": platform.release(),
+            "nodes": [node.name for node in stage.ground.layout.nodes],
+            "vip_provider": stage.ground.site.cloud.vip.provider,
+        },
     )
 
 
