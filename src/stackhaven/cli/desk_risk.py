@@ -11,15 +11,20 @@ import click
 from stackhaven.cli.context import App, pass_app
 from stackhaven.cli.desk_files import chosen, heading, open_file, table, write_new
 from stackhaven.design.availability.budget import Better, Budget, better, budget
+from stackhaven.design.availability.measured import Measured, assumed_still, measured
 from stackhaven.design.availability.model import GUEST, NAMES, WHOLE, Model, Result
 from stackhaven.design.availability.montecarlo import Simulated, simulate
-from stackhaven.design.availability.values import KINDS, Rates, read_rates, with_measured
+from stackhaven.design.availability.values import KINDS, Rates, read_rates
 from stackhaven.design.draw import draw as draw_view
 from stackhaven.design.faulttree import BOOT, REACH, TOKEN
 from stackhaven.design.spof import SpofReport, find_spofs
 from stackhaven.errors import InputError
 from stackhaven.model.source import read_text
 
+RESULT = "result.json"
+"""What a drill leaves in its directory."""
+LEAST_H = 0.05
+"""Repairs shorter than this are told in seconds."""
 _PATHS = {"token": TOKEN, "boot": BOOT, "reach": REACH, "guest": GUEST, "whole": WHOLE}
 
 
@@ -101,7 +106,12 @@ def _few(words: tuple[str, ...]) -> str:
     "--of", "subject", default="boot", help="token, boot, reach, guest, whole, or a service. Default: boot."
 )
 @click.option("--rates", type=click.Path(path_type=Path), help="JSON with your failure and repair times.")
-@click.option("--measured", type=click.Path(path_type=Path), help="JSON with outages that drills measured.")
+@click.option(
+    "--measured",
+    "drilled",
+    type=click.Path(path_type=Path),
+    help="What drills measured: a record's directory, or JSON of `drill run --json` or `drill table --keep`.",
+)
 @click.option("--simulate", "years", type=click.IntRange(20, 100_000), help="Simulate so many years.")
 @click.option("--seed", default=1, help="Of the simulation.")
 @click.option(
@@ -115,7 +125,7 @@ def availability(
     file: Path | None,
     subject: str,
     rates: Path | None,
-    measured: Path | None,
+    drilled: Path | None,
     years: int | None,
     seed: int,
     crew: int,
@@ -124,25 +134,42 @@ def availability(
     """Compute the availability a design can promise.
 
     FILE is a design or a cloud.yaml; default: ./design.yaml, else ./cloud.yaml. Per service and for a user's path:
-    log in, start a guest, reach it. Failure and repair times that nobody measured are assumed, and marked so.
+    log in, start a guest, reach it. Failure and repair times that nobody measured are assumed, and marked so. With
+    --measured it says which value came from which drill, and what is assumed still.
     """
     opened = open_file(chosen(file, app.file, design_first=True))
     values = read_rates(read_text(rates), str(rates)) if rates else Rates()
-    if measured:
-        values = with_measured(values, read_text(measured), str(measured))
+    known = Measured(rates=values, still_assumed=assumed_still(values))
+    if drilled:
+        known = _read_measured(values, drilled, {vip.provider for vip in opened.topology.vips.values()})
+    values = known.rates
     model = Model(opened.topology, values)
     name = _named(model, subject)
     result = model.result(name)
     promise = budget(opened.design.needs.availability, result, values)
     run = simulate(model, name, years=years, seed=seed, crew=crew) if years else None
     if as_json:
-        _print_json(model, result, promise, run)
+        _print_json(model, result, promise, run, known)
         return 0
     _print_values(values)
+    if drilled:
+        _print_known(known)
     _print_results(model)
     _print_one(result, promise, run)
     _print_better(result, better(model, name))
     return 0
+
+
+def _read_measured(values: Rates, path: Path, providers: set[str]) -> Measured:
+    """What a file says, or the `result.json` of a drill's directory."""
+    file = path / RESULT if path.is_dir() else path
+    if path.is_dir() and not file.exists():
+        raise InputError(
+            f"{path} holds no {RESULT}",
+            todo=f"name the directory of one drill, such as .haven/CLOUD/drills/{path.name}, or a JSON file",
+            rule="availability-values",
+        )
+    return measured(values, read_text(file), str(file), providers=providers)
 
 
 def _named(model: Model, subject: str) -> str:
@@ -166,13 +193,27 @@ def _print_values(values: Rates) -> None:
             (
                 kind,
                 f"{rate.mtbf_h:g} h",
-                f"{rate.mttr_h:g} h",
+                f"{rate.mttr_h:g} h" if rate.mttr_h >= LEAST_H else f"{3600 * rate.mttr_h:.3g} s",
                 f"{rate.outage_s:g} s",
                 rate.source.upper() if rate.source == "assumed" else rate.source,
             )
         )
+    rows += [
+        (f"process of {name}", "", "", f"{over.outage_s:g} s", over.source)
+        for name, over in values.services.items()
+    ]
     table(rows)
     click.echo(f"  of a member's failures {100 * values.beta:g} % strike all members together (common cause)")
+
+
+def _print_known(known: Measured) -> None:
+    heading("Measured")
+    table([(use.value, f"{use.seconds:g} s", use.says) for use in known.uses] or [("nothing of use", "")])
+    for says in known.unused:
+        click.echo(f"  not used: {says}")
+    heading("Still assumed")
+    for says in known.still_assumed:
+        click.echo(f"  {says}")
 
 
 def _print_results(model: Model) -> None:
@@ -188,6 +229,8 @@ def _print_results(model: Model) -> None:
 def _print_one(result: Result, promise: Budget, run: Simulated | None) -> None:
     heading(f"What takes time from: {result.title}")
     table([(_span(s.seconds_per_year), s.what) for s in result.shares[:8]])
+    if dominant := result.dominant:
+        click.echo(f"  {dominant[0]}: {100 * dominant[1]:.0f} % of it")
     heading(f"Budget of {promise.promised_percent:g} %: {_span(promise.seconds_per_year)} a year")
     verdict = "kept" if promise.kept else click.style("NOT kept", fg="red")
     click.echo(
@@ -225,13 +268,19 @@ def _print_better(result: Result, found: Better) -> None:
         click.echo(f"    {change}")
 
 
-def _print_json(model: Model, result: Result, promise: Budget, run: Simulated | None) -> None:
+def _print_json(
+    model: Model, result: Result, promise: Budget, run: Simulated | None, known: Measured
+) -> None:
     found = better(model, result.name)
     data = {
         "values": model.rates.model_dump(),
         "assumed": list(model.rates.assumed()),
+        "measured": [asdict(use) for use in known.uses],
+        "still_assumed": list(known.still_assumed),
+        "not_used": list(known.unused),
         "results": [r.as_data() for r in model.all_results()],
         "subject": result.as_data(),
+        "dominant": result.dominant,
         "budget": promise.as_data(),
         "simulated": run.as_data() if run else None,
         "measures": [asdict(m) for m in found.measures],

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from stackhaven.design.availability.budget import better, budget
+from stackhaven.design.availability.measured import with_measured
 from stackhaven.design.availability.model import GUEST, WHOLE, Model
 from stackhaven.design.availability.montecarlo import simulate
-from stackhaven.design.availability.values import KINDS, Rate, Rates, read_rates, with_measured
+from stackhaven.design.availability.values import KINDS, Rate, Rates, read_rates
 from stackhaven.design.faulttree import BOOT, REACH, TOKEN
 from stackhaven.design.formulas.nines import downtime_s_per_year, k_of_n, with_common_cause
 from stackhaven.errors import InputError

@@ -116,6 +116,10 @@ def _changes(model: Model) -> Iterator[tuple[str, Apply, float | None]]:
         if rate.outage_s > 1:
             text = f"{kind} take-over: {rate.outage_s / 2:g} s instead of {rate.outage_s:g} s"
             yield text, partial(_with_rate, kind=kind, key="outage_s", value=rate.outage_s / 2), None
+    for service, over in rates.services.items():
+        if over.outage_s > 1 and service in model.topology.services:
+            text = f"{service} take-over: {over.outage_s / 2:g} s instead of {over.outage_s:g} s"
+            yield text, partial(_with_take_over, service=service, value=over.outage_s / 2), None
     text = (
         f"common cause: {rates.beta / 2:g} instead of {rates.beta:g} (one member updated and watched first)"
     )
@@ -135,6 +139,13 @@ def _changes(model: Model) -> Iterator[tuple[str, Apply, float | None]]:
 def _with_rate(model: Model, *, kind: str, key: str, value: float) -> Model:
     rate = model.rates.of(kind).model_copy(update={key: value})
     return model.with_rates(model.rates.model_copy(update={kind: rate}))
+
+
+def _with_take_over(model: Model, *, service: str, value: float) -> Model:
+    over = model.rates.services[service].model_copy(update={"outage_s": value})
+    return model.with_rates(
+        model.rates.model_copy(update={"services": {**model.rates.services, service: over}})
+    )
 
 
 def _with_half_beta(model: Model) -> Model:

@@ -7,7 +7,7 @@ also given in closed form (k of n with a common cause), which the cut sets must 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
@@ -57,6 +57,12 @@ class Result:
     nines: float
     seconds_per_year: float
     shares: tuple[Share, ...]
+
+    @property
+    def dominant(self) -> tuple[str, float] | None:
+        """The largest reason, and its share of them all; None where nothing is lost."""
+        total = sum(share.seconds_per_year for share in self.shares)
+        return (self.shares[0].what, self.shares[0].seconds_per_year / total) if total else None
 
     def as_data(self) -> dict[str, Any]:
         """JSON-safe."""
@@ -157,24 +163,38 @@ class Model:
             cause = self.common_cause(service)
             if cause:
                 shares["one cause for all members (bug, update, mistake)"] += downtime_s_per_year(1 - cause)
-        over = self._take_overs(used)
-        if over:
-            shares["take-over after a redundant failure"] += over
+        for what, seconds in self._take_overs(name):
+            if seconds:
+                shares[what] += seconds
         return shares
 
-    def _take_overs(self, used: list[Service]) -> float:
+    def redundant(self, name: str) -> list[Service]:
+        """What a service or path stands on whose members take over from each other; before a VIP also what holds it."""
+        below = self.below(name)
+        services = self.topology.services
+        for vip in self.topology.vips.values():
+            if below & set(vip.services):
+                below = below | ({BALANCER, vip.provider} & services.keys())
+        used = [services[one] for one in sorted(below)]
+        return [s for s in used if s.tolerates and not s.edge and len(s.members) <= ALL_ALIKE]
+
+    def _take_overs(self, name: str) -> Iterator[tuple[str, float]]:
         """Seconds a year that users lose while another member takes over, its share of the requests each time.
 
         A machine that carries several services fails once, not once per service.
         """
-        redundant = [s for s in used if s.tolerates and not s.edge and len(s.members) <= ALL_ALIKE]
+        redundant = self.redundant(name)
         spread: dict[str, int] = {}
         for service in redundant:
             for member in service.members:
                 spread[member] = min(spread.get(member, len(service.members)), len(service.members))
         machine, process = self.rates.machine, self.rates.process
         lost = sum(1 / count for count in spread.values()) * machine.outage_s / machine.mtbf_h
-        return HOURS_PER_YEAR * (lost + len(redundant) * process.outage_s / process.mtbf_h)
+        yield "take-over from a machine", HOURS_PER_YEAR * lost
+        for service in redundant:
+            known = service.name in self.rates.services
+            what = f"take-over from a process of {service.name}" if known else "take-over from a process"
+            yield what, HOURS_PER_YEAR * self.rates.take_over_s(service.name) / process.mtbf_h
 
     def closed_form(self, name: str) -> float:
         """A service's own members by k of n with a common cause, each machine taken alone."""
@@ -190,6 +210,9 @@ class Model:
         paths = [p for p in NAMES if p in self.tree.services]
         return tuple(self.result(name) for name in (*paths, *sorted(self.topology.services)))
 
+
+BALANCER = "haproxy"
+"""It stands on the VIP's holder: when it fails there, the VIP moves."""
 
 ALL_ALIKE = 20
 """Services with more members than this (hypervisors) have no member that others take over from."""

@@ -89,6 +89,7 @@ def simulate(model: Model, name: str, *, years: int = 1000, seed: int = 1, crew:
     state = _State(model, model.tree.services[name])
     rate = {e: model.rates.of(model.tree.elements[e].kind) for e in state.elements}
     spread = _spread(model, name)
+    over_h = {e: model.rates.take_over_s(_service(e), rate[e]) / 3600 for e in state.elements}
     end = years * HOURS_PER_YEAR
     batch = end / BATCHES
     lost = [0.0] * BATCHES
@@ -110,7 +111,7 @@ def simulate(model: Model, name: str, *, years: int = 1000, seed: int = 1, crew:
             state.change(element, failed=True)
             waiting.append(element)
             if not was_down and state.top not in state.down and element in spread:
-                lost[int(now // batch)] += rate[element].outage_s / 3600 / spread[element]
+                lost[int(now // batch)] += over_h[element] / spread[element]
         while waiting and (not crew or busy < crew):
             repaired = waiting.popleft()
             busy += 1
@@ -150,10 +151,13 @@ def _book(lost: list[float], since: float, until: float, batch: float) -> None:
 def _spread(model: Model, name: str) -> dict[str, int]:
     """Machines and processes of redundant services, and among how many their requests are spread."""
     found: dict[str, int] = {}
-    for used in model.below(name):
-        service = model.topology.services[used]
-        if not service.tolerates or service.edge:
-            continue
+    for service in model.redundant(name):
         for member in service.members:
-            found[f"machine:{member}"] = found[f"process:{used}@{member}"] = len(service.members)
+            found[f"machine:{member}"] = found[f"process:{service.name}@{member}"] = len(service.members)
     return found
+
+
+def _service(element: str) -> str:
+    """The service of a process; empty for anything else."""
+    kind, _, name = element.partition(":")
+    return name.partition("@")[0] if kind == "process" else ""

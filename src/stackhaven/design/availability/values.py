@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from statistics import median
 
 from pydantic import Field, ValidationError
 
@@ -27,8 +25,18 @@ class Rate(Part):
         return 1 - from_repair(self.mtbf_h, self.mttr_h)
 
 
+class TakeOver(Part):
+    """One service's own: seconds that users lose when a process of it fails and another takes over."""
+
+    outage_s: float = Field(ge=0, le=86400, description="Seconds until another takes over.")
+    source: str = Field("assumed", description="`assumed`, or where it was measured.")
+
+
 class Rates(Part):
-    """All kinds. `beta` is the share of a member's failures that strikes all members together: one bug, one mistake."""
+    """All kinds. `beta` is the share of a member's failures that strikes all members together: one bug, one mistake.
+
+    `services` has the take-over of single services where somebody knows it; the others take that of `process`.
+    """
 
     site: Rate = Rate(mtbf_h=87_600, mttr_h=12)
     line: Rate = Rate(mtbf_h=4_000, mttr_h=4, outage_s=3)
@@ -40,12 +48,18 @@ class Rates(Part):
     machine: Rate = Rate(mtbf_h=30_000, mttr_h=8, outage_s=10)
     process: Rate = Rate(mtbf_h=4_000, mttr_h=0.05, outage_s=5)
     beta: float = Field(0.02, ge=0, le=1, description="Common-cause share.")
+    services: dict[str, TakeOver] = Field(default_factory=dict, description="Service to its own take-over.")
 
     def of(self, kind: str) -> Rate:
         """The rate of an element's kind."""
         rate = getattr(self, kind)
         assert isinstance(rate, Rate)
         return rate
+
+    def take_over_s(self, service: str, otherwise: Rate | None = None) -> float:
+        """Seconds until another process of a service serves; where that is not known, of `otherwise` or any process."""
+        known = self.services.get(service)
+        return known.outage_s if known else (otherwise or self.process).outage_s
 
     def assumed(self) -> tuple[str, ...]:
         """Kinds of which something was assumed."""
@@ -74,36 +88,5 @@ def read_rates(text: str, filename: str) -> Rates:
         raise InputError(
             f"{filename} does not hold failure rates: {' '.join(str(error).split())[:160]}",
             todo='write {"machine": {"mtbf_h": 30000, "mttr_h": 4, "source": "our records 2025"}}',
-            rule="availability-values",
-        ) from None
-
-
-def with_measured(rates: Rates, text: str, filename: str) -> Rates:
-    """The rates with outages that drills measured: a list of ``{"kind": "machine", "outage_s": 2.4}``.
-
-    Several outages of a kind give their median; the list may also stand under a key ``outages``.
-
-    Raises:
-        InputError: rule ``availability-values`` when there is no such list.
-
-    """
-    try:
-        data = json.loads(text)
-        rows = data["outages"] if isinstance(data, Mapping) else data
-        seconds: dict[str, list[float]] = {}
-        for row in rows:
-            if row["kind"] in KINDS:
-                seconds.setdefault(str(row["kind"]), []).append(float(row["outage_s"]))
-        update = {
-            kind: rates.of(kind).model_copy(
-                update={"outage_s": median(found), "source": f"outage measured ({len(found)}, {filename})"}
-            )
-            for kind, found in seconds.items()
-        }
-        return rates.model_copy(update=update)
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(
-            f"{filename} does not hold measured outages: {type(error).__name__} {error}",
-            todo='write [{"kind": "machine", "outage_s": 2.4}, {"kind": "process", "outage_s": 0.8}]',
             rule="availability-values",
         ) from None
