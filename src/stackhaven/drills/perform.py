@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from stackhaven.drills.stage import Stage
 from stackhaven.drills.targets import Scene, victim_of
 from stackhaven.model.secrets import write_owner_only
 
+NICE = -15
 LOG_LINES = 20_000
 LOG_S = 60.0
 RESULT = "result.json"
@@ -48,7 +50,7 @@ def perform(stage: Stage, drill: Drill, *, anyway: bool = False) -> tuple[Path, 
     client = stage.client()
     stage.tidy(client)
     names = names_of(drill.load)
-    with stage.guests(names) as guests:
+    with undisturbed(), stage.guests(names) as guests:
         directory = new_directory(stage.ground.drills, drill.name)
         recorder = Recorder(directory)
         try:
@@ -93,6 +95,27 @@ def _record(play: Play) -> None:
         _count_lost(play, guests, before)
     stage.there(lambda: ledger.audit(client))
     stage.tidy(client)
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Go before the machines of a lab on the same host: an observer that waits for them would measure itself.
+
+    Kernels that group processes by session weigh this whole session; what it weighed before is put back.
+    """
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, 0, NICE)
+    group = Path("/proc/self/autogroup")
+    before = None
+    with suppress(OSError, IndexError):
+        before = group.read_text(encoding="ascii").split()[-1]
+        group.write_text(str(NICE), encoding="ascii")
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            if before is not None:
+                group.write_text(before, encoding="ascii")
 
 
 def _count_lost(play: Play, guests: Guests, before: Count) -> None:

@@ -10,7 +10,6 @@ import os
 import signal
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,29 +17,21 @@ from pathlib import Path
 from stackhaven.errors import HavenError
 
 _POLL_S = 0.02
-NODE_SHARES = 1024
-LAB_SHARES = 16 * NODE_SHARES
-"""Beside the host's own processes, each of which weighs as much as one node does. Version 2 counts by 100 instead."""
-
-REALTIME_US = {"lab": 600_000, "node": 60_000}
-"""Of each second: a cluster's membership protocol asks for real time, and is refused without an allowance."""
 
 _JOIN_AND_EXEC = 'while [ "$1" != -- ]; do echo $$ > "$1" || exit 1; shift; done; shift; exec "$@"'
 
 
 @dataclass(frozen=True)
 class Hierarchies:
-    """Mount points: the version 2 tree, and version 1's controllers and named systemd tree where mounted."""
+    """Mount points: the version 2 tree, and version 1's memory controller and named systemd tree where mounted."""
 
     unified: Path
-    memory_v1: Path | None = None
-    systemd_v1: Path | None = None
-    cpu_v1: Path | None = None
+    memory_v1: Path | None
+    systemd_v1: Path | None
 
     def all(self) -> tuple[Path, ...]:
         """Every tree a node's processes are put into."""
-        trees = (self.unified, self.memory_v1, self.systemd_v1, self.cpu_v1)
-        return tuple(tree for tree in trees if tree is not None)
+        return tuple(p for p in (self.unified, self.memory_v1, self.systemd_v1) if p is not None)
 
 
 @cache
@@ -56,7 +47,7 @@ def hierarchies() -> Hierarchies:
 
 def parse_hierarchies(mountinfo: str) -> Hierarchies:
     """Find the trees in the text of ``/proc/self/mountinfo``."""
-    unified = memory = systemd = cpu = None
+    unified = memory = systemd = None
     for line in mountinfo.splitlines():
         before, _, after = line.partition(" - ")
         mount_point = Path(before.split()[4])
@@ -65,8 +56,6 @@ def parse_hierarchies(mountinfo: str) -> Hierarchies:
             unified = unified or mount_point
         elif kind == "cgroup" and "memory" in options.split(","):
             memory = mount_point
-        elif kind == "cgroup" and "cpu" in options.split(","):
-            cpu = mount_point
         elif kind == "cgroup" and "name=systemd" in options.split(","):
             systemd = mount_point
     if unified is None:
@@ -75,16 +64,16 @@ def parse_hierarchies(mountinfo: str) -> Hierarchies:
             todo="mkdir -p /sys/fs/cgroup/unified && mount -t cgroup2 cgroup2 /sys/fs/cgroup/unified",
             rule="lab-host",
         )
-    return Hierarchies(unified, memory, systemd, cpu)
+    return Hierarchies(unified, memory, systemd)
 
 
 def create(group: str) -> tuple[Path, ...]:
     """Make the group in every tree and return the files a process writes its id to in order to join."""
     trees = hierarchies()
-    _enable(trees.unified, group)
+    if trees.memory_v1 is None:
+        _enable_memory(trees.unified, group)
     for tree in trees.all():
         (tree / group).mkdir(parents=True, exist_ok=True)
-    _share_fairly(trees.cpu_v1 / group if trees.cpu_v1 else trees.unified / group)
     return tuple(tree / group / "cgroup.procs" for tree in trees.all())
 
 
@@ -191,33 +180,14 @@ def memory_mb(group: str) -> int:
     return sum(int(values.get(key, 0)) for key in keys) // 2**20
 
 
-def _enable(unified: Path, group: str) -> None:
-    """Have the kernel count memory and share processor time below the group's parents, where this tree can."""
+def _enable_memory(unified: Path, group: str) -> None:
+    """Have the kernel count memory below the group's parents, where the tree has that controller at all."""
     (unified / group).parent.mkdir(parents=True, exist_ok=True)
     for directory in (unified, *(unified / p for p in reversed(Path(group).parents[:-1]))):
         available = (directory / "cgroup.controllers").read_text(encoding="ascii").split()
         control = directory / "cgroup.subtree_control"
-        for controller in ("memory", "cpu"):
-            if controller in available and controller not in control.read_text(encoding="ascii").split():
-                # Real-time processes of the host keep the kernel from sharing processor time.
-                with suppress(OSError) if controller == "cpu" else nullcontext():
-                    control.write_text(f"+{controller}", encoding="ascii")
-
-
-def _share_fairly(node: Path) -> None:
-    """A node that starts everything at once must not take the processors from its neighbours: each has its share."""
-    for directory, shares, realtime in (
-        (node.parent, LAB_SHARES, REALTIME_US["lab"]),
-        (node, NODE_SHARES, REALTIME_US["node"]),
-    ):
-        files = {
-            "cpu.shares": shares,
-            "cpu.rt_runtime_us": realtime,
-            "cpu.weight": shares * 100 // NODE_SHARES,
-        }
-        for name, value in files.items():
-            if (directory / name).exists():
-                (directory / name).write_text(str(value), encoding="ascii")
+        if "memory" in available and "memory" not in control.read_text(encoding="ascii").split():
+            control.write_text("+memory", encoding="ascii")
 
 
 def _pids(directory: Path) -> Iterator[int]:

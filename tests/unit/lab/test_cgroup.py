@@ -27,9 +27,7 @@ def test_a_systemd_host_has_one_tree() -> None:
 
 def test_a_hybrid_host_has_memory_and_names_beside() -> None:
     found = parse_hierarchies(HYBRID)
-    assert found.all() == tuple(
-        Path("/sys/fs/cgroup") / name for name in ("unified", "memory", "systemd", "cpu")
-    )
+    assert found.all() == tuple(Path("/sys/fs/cgroup") / name for name in ("unified", "memory", "systemd"))
 
 
 def test_version_1_alone_is_refused_with_what_to_type() -> None:

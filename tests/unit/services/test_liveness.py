@@ -68,15 +68,6 @@ def test_a_peer_that_stops_in_order_is_not_silent() -> None:
     assert run(world, 20, silent=A, begin=10) == []
 
 
-@pytest.mark.parametrize(("silent", "majority"), [((), True), ((A,), True), ((A, B), False)])
-def test_a_majority_is_more_than_half_with_oneself(silent: tuple[str, ...], majority: bool) -> None:
-    world = peers()
-    for address in (A, B):
-        if address not in silent:
-            world.heard(address, 1.0)
-    assert world.majority(2.0) is majority
-
-
 def attribute(kind: int, value: bytes) -> bytes:
     data = struct.pack("=HH", 4 + len(value), kind) + value
     return data + b"\0" * (-len(data) % 4)

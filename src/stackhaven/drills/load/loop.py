@@ -19,6 +19,9 @@ from stackhaven.drills.load.place import there
 RETRY_AFTER_S = 0.1
 LEAST_S = 0.05
 MARGIN_S = 10.0
+PULSE_S = 0.1
+STOOD_STILL_S = 1.0
+"""A load that is this late itself measures the machine it runs on, not the cloud."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,8 +127,18 @@ class Load:
             probe.name: number * 0.5 / max(1, len(self._probes)) for number, probe in enumerate(self._probes)
         }
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._pulse())
             for probe in self._probes:
                 group.create_task(self._series(probe, begin + spread[probe.name]))
+
+    async def _pulse(self) -> None:
+        """Write down when the load itself got no processor time: what failed then was not the cloud's fault."""
+        while not self._stop.is_set():
+            before = self._recorder.now()
+            await asyncio.sleep(PULSE_S)
+            late_s = self._recorder.now() - before - PULSE_S
+            if late_s > STOOD_STILL_S:
+                self._recorder.event("note", f"the load itself stood still for {late_s:.1f} s", late_s=late_s)
 
     async def _series(self, probe: Probe, first_due: float) -> None:
         number = 0

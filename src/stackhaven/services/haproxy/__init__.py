@@ -10,7 +10,7 @@ from stackhaven.services.base import Daemon, Declaration, Listener, Site
 from stackhaven.services.common.ports import AGENT_CHECK, BALANCER_PEERS, BALANCER_STATISTICS
 from stackhaven.services.common.script import path_of, script
 from stackhaven.services.common.sizes import SMALL_NODE_MB
-from stackhaven.services.common.systemd import drop_in, unit_file
+from stackhaven.services.common.systemd import BEFORE_OTHERS, drop_in, unit_file
 from stackhaven.services.common.template import render
 from stackhaven.services.common.uwsgi import processes
 
@@ -21,7 +21,8 @@ CONNECT_TIMEOUT_S = 1
 CHECK_TIMEOUT_S = 1.5
 """How long a check waits for an answer once it is connected; connecting has `inter` or the timeout, if that is less."""
 
-UNIT = """\
+UNIT = (
+    """\
 [Unit]
 StartLimitIntervalSec=0
 [Service]
@@ -31,6 +32,8 @@ Restart=always
 RestartSec=100ms
 LimitNOFILE=65536
 """
+    + BEFORE_OTHERS
+)
 
 
 class HAProxy:

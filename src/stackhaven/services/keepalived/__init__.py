@@ -50,7 +50,8 @@ class Keepalived:
                 script(PACKAGE, CHECK),
                 File(path=CONF, content=configuration(site, site.node(name))),
                 drop_in(
-                    "keepalived", "[Unit]\nStartLimitIntervalSec=0\n[Service]\nRestart=always\nRestartSec=1\n"
+                    "keepalived",
+                    "[Unit]\nStartLimitIntervalSec=0\n[Service]\nRestart=always\nRestartSec=1\n",
                 ),
                 Unit(name="keepalived.service", watches=(CONF,), reload=True),
             )

@@ -13,7 +13,7 @@ from stackhaven.plan import Directory, File, Resource, Step, Unit, here
 from stackhaven.services.base import Daemon, Declaration, Site
 from stackhaven.services.common import ports
 from stackhaven.services.common.script import path_of, script
-from stackhaven.services.common.systemd import unit_file
+from stackhaven.services.common.systemd import BEFORE_OTHERS, unit_file
 
 PACKAGE = __name__
 PROGRAM = "liveness.py"
@@ -69,7 +69,7 @@ class Liveness:
                     exec_start=f"{path_of(PROGRAM)} {CONF}",
                     service_lines=(
                         # Its own sleep looks like the node's death.
-                        "Nice=-15",
+                        *BEFORE_OTHERS.splitlines(),
                         "OOMScoreAdjust=-900",
                         "RestartSec=200ms",
                         "CapabilityBoundingSet=CAP_NET_ADMIN",
@@ -103,7 +103,6 @@ def configuration(layout: Layout, me: LayoutNode) -> str:
             "silence_s": max(SILENCE_S, 4 * interval_s),
             "all_s": max(ALL_S, 8 * interval_s),
             "cluster_ports": list(ports.CLUSTERS_OWN),
-            "majority_file": "",
         },
         indent=1,
     )

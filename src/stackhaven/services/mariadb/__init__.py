@@ -12,7 +12,7 @@ from stackhaven.services.common.oslo import overrides
 from stackhaven.services.common.ports import GALERA_CHECK as CHECK_PORT
 from stackhaven.services.common.script import path_of, script
 from stackhaven.services.common.sizes import buffer_pool_mb, db_max_connections
-from stackhaven.services.common.systemd import drop_in, unit_file
+from stackhaven.services.common.systemd import BEFORE_OTHERS, drop_in, unit_file
 
 PACKAGE = __name__
 CNF = "/etc/mysql/mariadb.conf.d/99-stackhaven.cnf"
@@ -157,7 +157,7 @@ def configuration(site: Site, node: LayoutNode) -> tuple[Resource, ...]:
             f"ExecStopPost=-{path_of('galera_start.py')} stopped\n"
             "Restart=on-failure\nRestartSec=1\n"
             # A member without a primary component does not end by itself.
-            "TimeoutStopSec=60\nSendSIGKILL=yes\nLimitNOFILE=65536\n",
+            "TimeoutStopSec=60\nSendSIGKILL=yes\nLimitNOFILE=65536\n" + BEFORE_OTHERS,
         ),
     )
 

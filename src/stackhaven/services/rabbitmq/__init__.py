@@ -11,7 +11,7 @@ from stackhaven.services.common.ports import RABBITMQ as RABBITMQ_PORT
 from stackhaven.services.common.ports import RABBITMQ_METRICS as METRICS_PORT
 from stackhaven.services.common.script import path_of, script
 from stackhaven.services.common.sizes import SMALL_NODE_MB, rabbitmq_memory_mb
-from stackhaven.services.common.systemd import drop_in
+from stackhaven.services.common.systemd import BEFORE_OTHERS, drop_in
 
 PACKAGE = __name__
 

@@ -17,7 +17,6 @@ machine that was itself asleep blames nobody. A controller that has never been h
 
 import contextlib
 import json
-import os
 import selectors
 import signal
 import socket
@@ -92,13 +91,6 @@ class Peers:
         for peer in self.peers.values():
             if peer.heard_at is not None and peer.silent_since is None:
                 peer.heard_at += own_delay
-
-    def majority(self, now):
-        """Whether more than half of all controllers, this one included, have been heard lately."""
-        alive = 1 + sum(
-            1 for p in self.peers.values() if p.heard_at is not None and now - p.heard_at < self.silence_s
-        )
-        return 2 * alive > len(self.peers) + 1
 
 
 class Addresses:
@@ -184,7 +176,6 @@ class Program:
         self.addresses = Addresses(config["vips"])
         self.sweeper = Sweeper(config["cluster_ports"])
         self.askers = {}
-        self.told_majority = None
         self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.udp.bind((config["address"], config["port"]))
         self.udp.setblocking(False)
@@ -215,19 +206,6 @@ class Program:
             self.sweeper.end(peer.address, everything=everything)
         for peer in self.peers.peers.values():
             self.send(QUESTION, (peer.address, self.config["port"]))
-        if self.config["majority_file"]:
-            self.tell_majority(self.peers.majority(now))
-
-    def tell_majority(self, majority):
-        if majority == self.told_majority:
-            return
-        path = self.config["majority_file"]
-        with open(path + ".new", "w") as file:
-            file.write("0\n" if majority else "1\n")
-        os.replace(path + ".new", path)
-        if self.told_majority is not None:
-            tell("most controllers are heard again" if majority else "most controllers are not heard")
-        self.told_majority = majority
 
     def on_datagram(self):
         with contextlib.suppress(BlockingIOError):

@@ -6,6 +6,7 @@ GET /state  the same as JSON, with the recovered position of a member that is do
             they decide at start who bootstraps, and what recovery looks at.
 """
 
+import contextlib
 import http.server
 import json
 import os
@@ -121,6 +122,11 @@ def handler(member):
             self.end_headers()
             if self.command != "HEAD":
                 self.wfile.write(body)
+
+        def handle(self):
+            # Who asks does not always wait for the answer.
+            with contextlib.suppress(ConnectionError, TimeoutError):
+                super().handle()
 
         def log_message(self, *_):
             pass
