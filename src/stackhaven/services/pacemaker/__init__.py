@@ -117,6 +117,7 @@ def _files(site: Site, wanted: str) -> tuple[Resource, ...]:
     return (
         # Two holders of one address is what this cluster is there to prevent.
         Unit(name="keepalived.service", active=False, enabled=False),
+        Unit(name="haven-vip-majority.service", active=False, enabled=False),
         Package(names=PACKAGES + (FENCE_PACKAGES if fenced else ())),
         File(path=KEY, content=site.secrets["corosync.authkey"], mode=0o400, sensitive=True),
         File(path=CONF, content=corosync_conf(site.layout)),
