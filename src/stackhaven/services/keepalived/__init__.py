@@ -12,6 +12,7 @@ from stackhaven.services.common.ports import BALANCER_STATISTICS
 from stackhaven.services.common.script import path_of, script
 from stackhaven.services.common.systemd import drop_in, unit_file
 from stackhaven.services.common.template import render
+from stackhaven.services.common.vip import AFTER_BRIDGE, on_bridge, places
 
 PACKAGE = __name__
 CONF = "/etc/keepalived/keepalived.conf"
@@ -59,12 +60,13 @@ class Keepalived:
         def resources(name: str) -> tuple[Resource, ...]:
             node = site.node(name)
             watched = has_peers(site.layout)
+            after = (AFTER_MAJORITY if watched else "") + (AFTER_BRIDGE if on_bridge(site.layout) else "")
             return (
                 Package(names=("keepalived",)),
                 script(PACKAGE, CHECK),
                 *(majority_watch(site, node) if watched else ()),
                 File(path=CONF, content=configuration(site, node)),
-                drop_in("keepalived", UNIT.format(after=AFTER_MAJORITY if watched else "")),
+                drop_in("keepalived", UNIT.format(after=after)),
                 Unit(name="keepalived.service", watches=(CONF,), reload=True),
             )
 
@@ -86,7 +88,7 @@ class Keepalived:
                 title="The VIP gets a holder",
                 nodes=names,
                 resources=resources,
-                needs=(here("haproxy.start"),),
+                needs=(here("haproxy.start"), *((here("switch"),) if on_bridge(site.layout) else ())),
             ),
             Step(
                 name="keepalived.holder",
@@ -135,8 +137,6 @@ def configuration(site: Site, me: LayoutNode) -> str:
     """One node's file: priorities fall in file order, so that equal ones never decide by address (FS-06)."""
     layout = site.layout
     priorities = {n.name: HIGHEST_PRIORITY - 10 * i for i, n in enumerate(layout.controllers)}
-    vips = dict.fromkeys((layout.vip_internal, layout.vip_public))
-    prefix = site.cloud.networks.management.cidr.prefixlen
     return render(
         PACKAGE,
         "keepalived.conf.j2",
@@ -149,8 +149,7 @@ def configuration(site: Site, me: LayoutNode) -> str:
         highest_other=max(priorities.values(), default=0),
         run=f"/run/{RUN}",
         advert=f"{site.cloud.vip.advert_interval_s:g}",
-        vips=vips,
-        prefix=prefix,
+        places=places(layout, me),
     )
 
 
