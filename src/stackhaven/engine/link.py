@@ -6,12 +6,11 @@ import asyncio
 import contextlib
 import json
 import secrets
-import signal
 from collections.abc import Callable
 from typing import Any
 
 from stackhaven.engine.bundle import payload
-from stackhaven.engine.ssh import Target, reason_of
+from stackhaven.engine.ssh import Target, kill, reason_of
 from stackhaven.errors import HavenError
 
 LINE_BYTES = 16 * 1024 * 1024
@@ -129,7 +128,7 @@ class Link:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(grace_s):
                 await self._process.wait()
-        self._kill()
+        kill(self._process)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -227,14 +226,9 @@ class Link:
             if not answer.done():
                 answer.set_exception(self._loss())
         if reason != "closed":
-            self._kill()
+            kill(self._process)
 
     def _loss(self) -> LinkLostError:
         complaint = bytes(self._stderr).decode("utf-8", "replace").strip().splitlines()
         detail = f" ({complaint[-1]})" if complaint else ""
         return LinkLostError(self.node, f"{self._reason}{detail}")
-
-    def _kill(self) -> None:
-        if self._process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.send_signal(signal.SIGKILL)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 import shlex
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -139,3 +142,14 @@ _COMPLAINTS = (
     ("Connection reset by", "unreachable: connection reset", "look at the log of its sshd"),
     ("Connection closed by", "unreachable: connection closed", "look at the log of its sshd"),
 )  # fmt: skip
+
+
+def kill(process: asyncio.subprocess.Process) -> None:
+    """Kill a client that leads a session of its own, with all that it started.
+
+    The method of the process would look whether it has ended, and thereby reap it behind asyncio's back: asyncio then
+    warns of an unknown child and makes up an exit code.
+    """
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)

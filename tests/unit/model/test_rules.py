@@ -58,6 +58,7 @@ CASES = [
     ("gateway-outside", GOOD.replace("gateway: 172.30.1.1", "gateway: 172.30.1.255")),
     ("vip-outside", GOOD + "vip: {internal: 192.168.1.32}\n"),
     ("vip-outside", GOOD + "vip: {public: 172.30.2.9}\n"),
+    ("vip-interface", "name: x\nimages: {shared: true}\n" + HOSTS + "vip: {public: 172.30.3.5}\n"),
     ("vip-taken", GOOD + "vip: {internal: 172.30.1.1}\n"),
     ("vip-taken", GOOD.replace("  k:", "  n: {roles: [network], management: 172.30.1.5}\n  k:")),
     ("vip-taken", GOOD + "vip: {public: 172.30.3.1}\n"),
@@ -237,3 +238,19 @@ settings:
         "host-twice",
     }
     assert expected | {"secret-in-model"} <= rules_of(text)
+
+
+def test_a_controller_without_a_way_to_the_public_vip_is_named_with_its_line() -> None:
+    interfaces = "interfaces: {management: eno1, external: eno3}"
+    text = "name: x\nimages: {shared: true}\nvip: {public: 172.30.3.5}\n" + HOSTS.replace(
+        "count: 3", f"count: 3, {interfaces}"
+    )
+    assert "vip-interface" not in rules_of(text)
+    assert "vip-interface" not in rules_of(GOOD + "vip: {public: 172.30.3.5}\n"), (
+        "the lab makes the interfaces"
+    )
+    found = [
+        f for f in check_text(text.replace(", external: eno3", "")).findings if f.rule == "vip-interface"
+    ]
+    assert [(f.path, f.line) for f in found] == [(("nodes", "c", "interfaces"), 9)]
+    assert "172.30.3.5" in found[0].what

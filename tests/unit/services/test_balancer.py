@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
+from stackhaven.design.addresses import layout_of
+from stackhaven.model.load import parse_cloud
+from stackhaven.plan import File
 from stackhaven.services import haproxy, keepalived
+from stackhaven.services.base import Site
+from stackhaven.services.contents import plan_of
 from tests.unit.services.clouds import TEXTS, site_of
 
 pytestmark = pytest.mark.unit
@@ -90,3 +96,36 @@ def test_the_vip_is_tracked_by_a_balancer_that_answers_and_told_to_the_others(cl
         assert vips is not None
         addresses = re.findall(r"(\S+)/\d+ dev", vips[1])
         assert addresses == list(dict.fromkeys((site.layout.vip_internal, site.layout.vip_public)))
+
+
+def addresses_of(site: Site) -> list[set[tuple[str, str]]]:
+    texts = [keepalived.configuration(site, node) for node in site.layout.controllers]
+    return [set(re.findall(r"^    (\S+/\d+) dev (\S+)$", text, re.MULTILINE)) for text in texts]
+
+
+def test_each_vip_is_on_the_interface_of_its_network() -> None:
+    site = site_of("hosts")
+    # These controllers are chassis: Open vSwitch has the interface itself.
+    assert addresses_of(site) == [{("172.30.10.5/24", "eno1"), ("172.30.40.5/22", "br-ex")}] * 3
+    step = next(s for s in plan_of(site) if s.name == "keepalived.start")
+    assert "switch" in {need.name for need in step.needs}
+    unit = next(r for r in step.resources("c1") if isinstance(r, File) and "keepalived.service.d" in r.path)
+    assert "After=haven-external-bridge.service" in unit.content
+
+
+def test_a_controller_that_is_no_chassis_holds_the_public_vip_on_its_own_interface() -> None:
+    text = (
+        TEXTS["hosts"]
+        .replace("[controller, network]", "[controller]")
+        .replace("[compute]", "[compute, network]")
+    )
+    site = replace(site_of("hosts"), layout=layout_of(parse_cloud(text)))
+    assert addresses_of(site) == [{("172.30.10.5/24", "eno1"), ("172.30.40.5/22", "eno3")}] * 3
+
+
+@pytest.mark.parametrize("cloud", ["lab", "odd"])
+def test_a_vip_in_the_management_network_waits_for_no_switch(cloud: str) -> None:
+    site = site_of(cloud)
+    assert {interface for found in addresses_of(site) for _, interface in found} == {"mgmt0"}
+    step = next(s for s in plan_of(site) if s.name == "keepalived.start")
+    assert "switch" not in {need.name for need in step.needs}

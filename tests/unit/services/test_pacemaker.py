@@ -120,6 +120,37 @@ def test_both_vips_move_together() -> None:
     assert {pairs(p)["nic"] for p in group.findall("primitive")} == {"mgmt0"}
 
 
+def external(first: str) -> Layout:
+    nodes = (
+        f"nodes:\n  a: {{roles: [controller], interfaces: {{external: {first}}}}}\n"
+        "  c: {roles: [controller], count: 2, interfaces: {external: eth2}}\n"
+    )
+    head = LAB.split("nodes:", maxsplit=1)[0] + nodes
+    networks = "networks: {external: {cidr: 10.8.0.0/22, floating: [10.8.1.0, 10.8.1.99]}}\n"
+    return layout_of(parse_cloud(f"{head}{networks}vip: {{provider: pacemaker, public: 10.8.0.5}}\n"))
+
+
+def test_a_public_vip_is_on_the_interface_of_the_external_network() -> None:
+    found = primitives(external("eth2"), "IPaddr2")["vip-10-8-0-5"]
+    assert found == {"ip": "10.8.0.5", "cidr_netmask": "22", "nic": "eth2"}
+
+
+def test_interfaces_of_other_names_are_told_node_by_node() -> None:
+    wanted = external("eth7")
+    group = resources_of(wanted).find("group")
+    assert group is not None
+    public = next(p for p in group.findall("primitive") if p.get("id") == "vip-10-8-0-5")
+    by_node = {}
+    for attributes in public.findall("instance_attributes"):
+        expression = attributes.find("rule/expression")
+        if expression is not None:
+            assert (expression.get("attribute"), expression.get("operation")) == ("#uname", "eq")
+            by_node[expression.get("value")] = attributes.find("nvpair").get("value")  # type: ignore[union-attr]
+    assert by_node == {"a": "eth7", "c1": "eth2", "c2": "eth2"}
+    ids = [e.get("id") for e in resources_of(wanted).iter() if e.get("id")]
+    assert len(ids) == len(set(ids))
+
+
 def test_every_id_of_the_configuration_is_unique_and_no_secret_is_in_it() -> None:
     site = site_of("pacemaker")
     cluster = cluster_of(site.layout)
@@ -145,7 +176,7 @@ def test_one_provider_retires_the_other() -> None:
     def stopped(cloud: str, step: str) -> set[str]:
         return {r.name for r in work(cloud)[step] if isinstance(r, Unit) and r.active is False}
 
-    assert stopped("pacemaker", "pacemaker.files") == {"keepalived.service"}
+    assert stopped("pacemaker", "pacemaker.files") == {"keepalived.service", "haven-vip-majority.service"}
     assert stopped("lab", "keepalived.alone") == {"pacemaker.service", "corosync.service"}
 
 

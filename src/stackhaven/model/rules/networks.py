@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, IPv4Network
 from itertools import combinations, islice
 from typing import Literal
 
-from stackhaven.model.cloud import Network
+from stackhaven.model.cloud import Network, Role
 from stackhaven.model.defaults import (
     FIRST_NODE_OFFSET,
     assignable,
@@ -114,6 +114,27 @@ def vip_outside(subject: Subject) -> Iterator[Hit]:
             f"nor in the external network {cloud.networks.external.cidr}",
             todo,
         )
+
+
+@rule("vip-interface", "networks", "vip", "nodes", "lab")
+def vip_interface(subject: Subject) -> Iterator[Hit]:
+    """The public VIP lies in the external network, and a controller does not say how it is attached to that.
+
+    Every controller may have to hold the VIP, on its interface of that network. Machines of the lab have one each;
+    of existing hosts the name must be written.
+    """
+    cloud = subject.cloud
+    public, management = public_vip(cloud), cloud.networks.management.cidr
+    if cloud.lab is not None or public in management or not _is_host(cloud.networks.external.cidr, public):
+        return
+    for key, node in cloud.nodes.items():
+        if Role.CONTROLLER in node.roles and "external" not in node.interfaces:
+            yield Hit(
+                ("nodes", key, "interfaces") if node.interfaces else ("nodes", key),
+                f"nodes.{key} has no interface in the external network, where vip.public {public} lies",
+                f"write `interfaces: {{external: eno3}}` with its name, or a vip.public in {management}",
+                on_key=True,
+            )
 
 
 @rule("vip-taken", "networks", "vip", "nodes")

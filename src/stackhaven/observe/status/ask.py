@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import signal
 import time
 import zlib
 from collections.abc import Mapping
@@ -14,7 +13,7 @@ from importlib.resources import files
 from typing import Any
 
 from stackhaven.design.layout import Layout, LayoutNode
-from stackhaven.engine.ssh import Target, reason_of
+from stackhaven.engine.ssh import Target, kill, reason_of
 from stackhaven.observe.status.facts import NodeFacts
 from stackhaven.observe.status.parse import node_facts
 from stackhaven.services.base import Declaration
@@ -103,8 +102,7 @@ def _source() -> str:
 
 async def _end(process: asyncio.subprocess.Process) -> None:
     if process.returncode is None:
-        with contextlib.suppress(ProcessLookupError):
-            process.send_signal(signal.SIGKILL)
+        kill(process)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(1.0):
                 await process.wait()

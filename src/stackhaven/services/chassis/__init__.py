@@ -12,7 +12,7 @@ from stackhaven.services.common import oslo, ports
 from stackhaven.services.common.ini import Because, render_ini
 from stackhaven.services.common.neutron import CONF as NEUTRON_CONF
 from stackhaven.services.common.neutron import neutron_conf
-from stackhaven.services.common.ovn import southbound
+from stackhaven.services.common.ovn import EXTERNAL_BRIDGE, southbound
 from stackhaven.services.common.script import path_of, script
 from stackhaven.services.common.systemd import unit_file
 from stackhaven.services.common.wanted import is_wanted
@@ -21,7 +21,6 @@ PACKAGE = __name__
 METADATA_CONF = "/etc/neutron/neutron_ovn_metadata_agent.ini"
 SYSTEM_ID = "/etc/openvswitch/system-id.conf"
 MANAGER = "ptcp:6640:127.0.0.1"
-EXTERNAL_BRIDGE = "br-ex"
 TUNNEL_BRIDGE = "br-phy"
 
 
@@ -57,13 +56,27 @@ class Chassis:
         names = tuple(n.name for n in site.layout.chassis)
         return (
             Step(
-                name="chassis.start",
-                title="Switches start and join OVN",
+                name="chassis.switch",
+                title="Switches start",
                 nodes=names,
                 resources=lambda name: switch(site, site.node(name)),
-                needs=(here("node.base"), everywhere("network.databases")),
+                # Nothing else: a public VIP in the external network lives on the bridge that is made here.
+                needs=(here("node.base"),),
+                provides=("switch",),
+                weight=3,
+            ),
+            Step(
+                name="chassis.start",
+                title="Switches join OVN",
+                nodes=names,
+                resources=lambda _name: (
+                    Package(names=("ovn-host",)),
+                    Unit(name="ovn-controller.service", enabled=None),
+                    Unit(name="ovn-host.service"),
+                ),
+                needs=(here("chassis.switch"), everywhere("network.databases")),
                 provides=("chassis",),
-                weight=4,
+                weight=2,
             ),
             Step(
                 name="chassis.metadata",
@@ -113,12 +126,12 @@ def wanted_switch(site: Site, node: LayoutNode) -> dict[str, object]:
 
 
 def switch(site: Site, node: LayoutNode) -> tuple[Resource, ...]:
-    """Open vSwitch and ovn-controller of one chassis."""
+    """Open vSwitch of one chassis."""
     wanted = json.dumps(wanted_switch(site, node))
     tool = path_of("chassis.py")
     external_kind = "userspace" if userspace(site) else "kernel"
     return (
-        Package(names=("openvswitch-switch", "ovn-host", "ethtool")),
+        Package(names=("openvswitch-switch", "ethtool")),
         # Before the first start: an id that is only set later is lost at restart, and the southbound refuses it.
         Directory(path="/etc/openvswitch"),
         File(path=SYSTEM_ID, content=f"{node.name}\n"),
@@ -140,8 +153,6 @@ def switch(site: Site, node: LayoutNode) -> tuple[Resource, ...]:
         ),
         *((Unit(name="haven-tunnel-address.service"),) if userspace(site) else ()),
         Unit(name="haven-external-bridge.service"),
-        Unit(name="ovn-controller.service", enabled=None),
-        Unit(name="ovn-host.service"),
     )
 
 

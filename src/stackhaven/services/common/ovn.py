@@ -5,6 +5,9 @@ from __future__ import annotations
 from stackhaven.design.layout import Layout
 from stackhaven.services.common import ports
 
+EXTERNAL_BRIDGE = "br-ex"
+"""The bridge of Open vSwitch that a chassis has to the outside."""
+
 
 def northbound(layout: Layout) -> str:
     """Every member of the northbound database."""

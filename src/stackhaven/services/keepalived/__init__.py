@@ -1,4 +1,7 @@
-"""keepalived: moves the VIPs by VRRPv3 with sub-second adverts, bound to a load balancer that really answers (H16)."""
+"""keepalived: moves the VIPs by VRRPv3 with sub-second adverts, bound to a load balancer that really answers (H16).
+
+VRRP knows no majority; a program of ours beside it does, and takes the VIP from a node that reaches too few others.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,24 @@ from stackhaven.plan import File, Package, Resource, Step, Unit, Wait, everywher
 from stackhaven.services.base import Daemon, Declaration, Site
 from stackhaven.services.common.ports import BALANCER_STATISTICS
 from stackhaven.services.common.script import path_of, script
-from stackhaven.services.common.systemd import drop_in
+from stackhaven.services.common.systemd import BEFORE_OTHERS, drop_in, unit_file
 from stackhaven.services.common.template import render
+from stackhaven.services.common.vip import AFTER_BRIDGE, on_bridge, places
 
 PACKAGE = __name__
 CONF = "/etc/keepalived/keepalived.conf"
 
 CHECK = "balancer_alive.sh"
 HIGHEST_PRIORITY = 200
+
+MAJORITY = "vip_majority.py"
+MAJORITY_UNIT = "haven-vip-majority"
+RUN = "stackhaven-vip"
+"""Directory below /run where the watch over the majority leaves its word."""
+
+UNIT = "[Unit]\nStartLimitIntervalSec=0\n{after}[Service]\nRestart=always\nRestartSec=1\n{first}"
+# A node that boots cut off must not hold the VIP until that is noticed.
+AFTER_MAJORITY = f"Wants={MAJORITY_UNIT}.service\nAfter={MAJORITY_UNIT}.service\n"
 
 
 class Keepalived:
@@ -28,15 +41,15 @@ class Keepalived:
 
     def declare(self, layout: Layout) -> Declaration:
         """One holder at a time."""
+        names = tuple(n.name for n in layout.controllers)
         return Declaration(
             name=self.name,
             title="VIP (keepalived)",
             ha_mode="failover",
             ha_reason="an address lives on one node; VRRP moves it when the holder or its load balancer fails",
             daemons=(
-                Daemon(
-                    unit="keepalived.service", nodes=tuple(n.name for n in layout.controllers), stop_order=85
-                ),
+                Daemon(unit="keepalived.service", nodes=names, stop_order=85),
+                *((Daemon(unit=f"{MAJORITY_UNIT}.service", nodes=names, stop_order=87),) * has_peers(layout)),
             ),
         )
 
@@ -45,14 +58,15 @@ class Keepalived:
         names = tuple(n.name for n in site.layout.controllers)
 
         def resources(name: str) -> tuple[Resource, ...]:
+            node = site.node(name)
+            watched = has_peers(site.layout)
+            after = (AFTER_MAJORITY if watched else "") + (AFTER_BRIDGE if on_bridge(site.layout) else "")
             return (
                 Package(names=("keepalived",)),
                 script(PACKAGE, CHECK),
-                File(path=CONF, content=configuration(site, site.node(name))),
-                drop_in(
-                    "keepalived",
-                    "[Unit]\nStartLimitIntervalSec=0\n[Service]\nRestart=always\nRestartSec=1\n",
-                ),
+                *(majority_watch(site, node) if watched else ()),
+                File(path=CONF, content=configuration(site, node)),
+                drop_in("keepalived", UNIT.format(after=after, first=BEFORE_OTHERS)),
                 Unit(name="keepalived.service", watches=(CONF,), reload=True),
             )
 
@@ -74,7 +88,7 @@ class Keepalived:
                 title="The VIP gets a holder",
                 nodes=names,
                 resources=resources,
-                needs=(here("haproxy.start"),),
+                needs=(here("haproxy.start"), *((here("switch"),) if on_bridge(site.layout) else ())),
             ),
             Step(
                 name="keepalived.holder",
@@ -93,12 +107,36 @@ class Keepalived:
         )
 
 
+def has_peers(layout: Layout) -> bool:
+    """One controller is a majority by itself."""
+    return len(layout.controllers) > 1
+
+
+def majority_watch(site: Site, node: LayoutNode) -> tuple[Resource, ...]:
+    """The program that knows whether this node reaches a majority of the controllers."""
+    peers = " ".join(n.management for n in site.layout.controllers if n.name != node.name)
+    program = path_of(MAJORITY)
+    unit = unit_file(
+        MAJORITY_UNIT,
+        description="Tells keepalived whether a majority of the controllers is reached",
+        user="haproxy",
+        kind="notify",
+        # The balancer's port is open between controllers already, and even without a balancer the kernel answers.
+        exec_start=f"{program} /run/{RUN} {node.management} {BALANCER_STATISTICS} {peers}",
+        runtime_directories=(RUN,),
+        service_lines=("WatchdogSec=10", "OOMScoreAdjust=-900", *BEFORE_OTHERS.splitlines()),
+    )
+    return (
+        script(PACKAGE, MAJORITY),
+        unit,
+        Unit(name=f"{MAJORITY_UNIT}.service", watches=(program,)),
+    )
+
+
 def configuration(site: Site, me: LayoutNode) -> str:
     """One node's file: priorities fall in file order, so that equal ones never decide by address (FS-06)."""
     layout = site.layout
-    order = [n.name for n in layout.controllers].index(me.name)
-    vips = dict.fromkeys((layout.vip_internal, layout.vip_public))
-    prefix = site.cloud.networks.management.cidr.prefixlen
+    priorities = {n.name: HIGHEST_PRIORITY - 10 * i for i, n in enumerate(layout.controllers)}
     return render(
         PACKAGE,
         "keepalived.conf.j2",
@@ -107,10 +145,11 @@ def configuration(site: Site, me: LayoutNode) -> str:
         check=path_of(CHECK),
         stats_port=BALANCER_STATISTICS,
         router_id=layout.vrrp_router_id,
-        priority=HIGHEST_PRIORITY - 10 * order,
+        priority=priorities.pop(me.name),
+        highest_other=max(priorities.values(), default=0),
+        run=f"/run/{RUN}",
         advert=f"{site.cloud.vip.advert_interval_s:g}",
-        vips=vips,
-        prefix=prefix,
+        places=places(layout, me),
     )
 
 

@@ -14,6 +14,7 @@ from stackhaven.services.base import Daemon, Declaration, Site
 from stackhaven.services.common.script import packaged, path_of, script
 from stackhaven.services.common.systemd import drop_in
 from stackhaven.services.common.template import render
+from stackhaven.services.common.vip import AFTER_BRIDGE, on_bridge
 from stackhaven.services.pacemaker.resources import PASSWORDS, cluster_of, password_file
 
 PACKAGE = __name__
@@ -36,7 +37,7 @@ RestartSec=1
 PACEMAKER_UNIT = """\
 [Unit]
 StartLimitIntervalSec=0
-[Service]
+{after}[Service]
 # Half an hour, as packaged, is longer than anyone waits for a machine to shut down.
 TimeoutStopSec=120
 """
@@ -77,7 +78,7 @@ class Pacemaker:
                 title="Cluster members get key and configuration",
                 nodes=names,
                 resources=lambda _name: _files(site, wanted),
-                needs=(here("haproxy.start"),),
+                needs=(here("haproxy.start"), *((here("switch"),) if on_bridge(site.layout) else ())),
             ),
             Step(
                 name="pacemaker.start",
@@ -117,6 +118,7 @@ def _files(site: Site, wanted: str) -> tuple[Resource, ...]:
     return (
         # Two holders of one address is what this cluster is there to prevent.
         Unit(name="keepalived.service", active=False, enabled=False),
+        Unit(name="haven-vip-majority.service", active=False, enabled=False),
         Package(names=PACKAGES + (FENCE_PACKAGES if fenced else ())),
         File(path=KEY, content=site.secrets["corosync.authkey"], mode=0o400, sensitive=True),
         File(path=CONF, content=corosync_conf(site.layout)),
@@ -124,7 +126,7 @@ def _files(site: Site, wanted: str) -> tuple[Resource, ...]:
         script(PACKAGE, HELPER),
         *_fencing_files(site, members),
         drop_in("corosync", COROSYNC_UNIT),
-        drop_in("pacemaker", PACEMAKER_UNIT),
+        drop_in("pacemaker", PACEMAKER_UNIT.format(after=AFTER_BRIDGE if on_bridge(site.layout) else "")),
         # With its first content in place a new cluster neither waits 20 s for an elder nor starts without fencing.
         Command(
             what="first content of the cluster's configuration",

@@ -13,6 +13,7 @@ from stackhaven.design.layout import Layout, LayoutNode
 from stackhaven.model.fencing import BmcAccess, is_fenced
 from stackhaven.services.common.ports import BALANCER_STATISTICS
 from stackhaven.services.common.script import path_of
+from stackhaven.services.common.vip import Place, interfaces, places
 
 IPMITOOL = path_of("fence_ipmitool.sh")
 PASSWORDS = "/etc/stackhaven/fencing"
@@ -84,8 +85,8 @@ def _resources(layout: Layout, fenced: tuple[LayoutNode, ...]) -> ET.Element:
     vips = ET.SubElement(top, "group", {"id": "vip"})
     # It stays where it is when a better node returns: each move cuts sessions.
     _meta(vips, {"resource-stickiness": "100"})
-    for vip in dict.fromkeys((layout.vip_internal, layout.vip_public)):
-        _address(vips, vip, layout)
+    for place in places(layout, layout.controllers[0]):
+        _address(vips, place, dict(interfaces(layout, place.address)))
     for node in fenced:
         assert node.bmc is not None
         _fence(top, node, node.bmc)
@@ -99,15 +100,18 @@ def _clone(parent: ET.Element, name: str) -> ET.Element:
     return clone
 
 
-def _address(parent: ET.Element, vip: str, layout: Layout) -> None:
-    name = f"vip-{vip.replace('.', '-')}"
+def _address(parent: ET.Element, place: Place, interface_by_node: Mapping[str, str]) -> None:
+    name = f"vip-{place.address.replace('.', '-')}"
     kind = {"id": name, "class": "ocf", "provider": "heartbeat", "type": "IPaddr2"}
     primitive = ET.SubElement(parent, "primitive", kind)
-    parameters = {"ip": vip, "cidr_netmask": str(layout.cloud.networks.management.cidr.prefixlen)}
-    interfaces = {node.interfaces["management"] for node in layout.controllers}
-    if len(interfaces) == 1:
-        parameters["nic"] = interfaces.pop()
-    _parameters(primitive, parameters)
+    parameters = {"ip": place.address, "cidr_netmask": str(place.prefix)}
+    if len(set(interface_by_node.values())) == 1:
+        _parameters(primitive, {**parameters, "nic": place.interface})
+    else:
+        _parameters(primitive, parameters)
+        # In the external network a host has no address by which the agent could find the interface itself.
+        for node, interface in interface_by_node.items():
+            _parameters_on(primitive, node, {"nic": interface})
     _meta(primitive, {"failure-timeout": "60s"})
     _operations(primitive, monitor=("5s", "20s"), start=("0s", "20s"), stop=("0s", "20s"))
 
@@ -177,6 +181,17 @@ def _properties(*, fenced: bool) -> dict[str, str]:
 
 def _parameters(primitive: ET.Element, values: Mapping[str, str]) -> None:
     _pairs(primitive, "instance_attributes", values)
+
+
+def _parameters_on(primitive: ET.Element, node: str, values: Mapping[str, str]) -> None:
+    """Parameters that hold on one node only."""
+    identity = f"{primitive.get('id')}-on-{node}"
+    pairs = ET.SubElement(primitive, "instance_attributes", {"id": identity})
+    rule = ET.SubElement(pairs, "rule", {"id": f"{identity}-rule", "score": "1"})
+    expression = {"id": f"{identity}-name", "attribute": "#uname", "operation": "eq", "value": node}
+    ET.SubElement(rule, "expression", expression)
+    for name, value in values.items():
+        ET.SubElement(pairs, "nvpair", {"id": f"{identity}-{name}", "name": name, "value": value})
 
 
 def _meta(element: ET.Element, values: Mapping[str, str]) -> None:

@@ -8,12 +8,27 @@ from stackhaven.design.layout import Layout, LayoutNode
 from stackhaven.plan import Command, Directory, File, Package, Resource, Step, Unit, Wait, everywhere, here
 from stackhaven.services.base import Daemon, Declaration, Site
 from stackhaven.services.common.ports import RABBITMQ as RABBITMQ_PORT
+from stackhaven.services.common.ports import RABBITMQ_GUARD as GUARD_PORT
 from stackhaven.services.common.ports import RABBITMQ_METRICS as METRICS_PORT
 from stackhaven.services.common.script import path_of, script
 from stackhaven.services.common.sizes import SMALL_NODE_MB, rabbitmq_memory_mb
 from stackhaven.services.common.systemd import BEFORE_OTHERS, drop_in
 
 PACKAGE = __name__
+GUARD = "rabbit_start.py"
+GUARD_CONFIG = "/etc/stackhaven/rabbitmq.json"
+
+UNIT = f"""\
+[Unit]
+StartLimitIntervalSec=0
+[Service]
+# A broker that lost its data would found a cluster of its own, which answers clients.
+ExecStartPre={path_of(GUARD)} {GUARD_CONFIG}
+Restart=always
+RestartSec=2
+TimeoutStartSec=600
+TimeoutStopSec=60
+{BEFORE_OTHERS}"""
 
 
 class RabbitMQ:
@@ -122,11 +137,17 @@ def configuration(site: Site, node: LayoutNode) -> tuple[Resource, ...]:
         ),
         script(PACKAGE, "amqp_login.py"),
         script(PACKAGE, "rabbit_joined.py"),
-        drop_in(
-            "rabbitmq-server",
-            "[Unit]\nStartLimitIntervalSec=0\n[Service]\nRestart=always\nRestartSec=2\nTimeoutStopSec=60\n",
-        ),
+        script(PACKAGE, GUARD),
+        File(path=GUARD_CONFIG, content=guard_config(site, node)),
+        drop_in("rabbitmq-server", UNIT),
     )
+
+
+def guard_config(site: Site, node: LayoutNode) -> str:
+    """What the guard before the start must know of the members."""
+    members = {n.name: n.management for n in site.layout.controllers}
+    known = {"node": node.name, "members": members, "guard_port": GUARD_PORT, "metrics_port": METRICS_PORT}
+    return json.dumps(known, indent=1) + "\n"
 
 
 def environment(node: LayoutNode) -> str:
