@@ -7,7 +7,7 @@ from stackhaven.plan import Command, File, Package, Resource, Step, Unit, Wait, 
 from stackhaven.services.base import Daemon, Declaration, Site
 from stackhaven.services.common.ovn import northbound, southbound
 from stackhaven.services.common.script import path_of, script
-from stackhaven.services.common.systemd import BEFORE_OTHERS, drop_in
+from stackhaven.services.common.systemd import drop_in
 from stackhaven.services.common.wanted import is_wanted
 
 PACKAGE = __name__
@@ -62,11 +62,12 @@ class OVN:
                 File(path=DEFAULTS, content=defaults(site, node.management)),
                 *databases,
                 *(
-                    # Without its file the packaged start would found a second cluster, empty, at the same address.
+                    # Without its file the packaged start would found a second cluster, empty, at the same address. The
+                    # unit names a PID file that is never written: with any program after its start it waits for that.
                     drop_in(
                         f"ovn-ovsdb-server-{kind}",
                         f"[Unit]\nConditionPathExists=/var/lib/ovn/ovn{kind}_db.db\nStartLimitIntervalSec=0\n"
-                        f"[Service]\n{BEFORE_OTHERS}",
+                        "[Service]\nCPUWeight=1000\nNice=-10\n",
                     )
                     for kind in ("nb", "sb")
                 ),
