@@ -23,15 +23,24 @@ _JOIN_AND_EXEC = 'while [ "$1" != -- ]; do echo $$ > "$1" || exit 1; shift; done
 
 @dataclass(frozen=True)
 class Hierarchies:
-    """Mount points: the version 2 tree, and version 1's memory controller and named systemd tree where mounted."""
+    """Mount points: the version 2 tree, and version 1's controllers and named systemd tree where mounted."""
 
     unified: Path
-    memory_v1: Path | None
-    systemd_v1: Path | None
+    memory_v1: Path | None = None
+    systemd_v1: Path | None = None
+    cpu_v1: Path | None = None
 
-    def all(self) -> tuple[Path, ...]:
-        """Every tree a node's processes are put into."""
-        return tuple(p for p in (self.unified, self.memory_v1, self.systemd_v1) if p is not None)
+    def all(self, group: str) -> tuple[Path, ...]:
+        """The group in every tree a node's processes are put into."""
+        nested = (self.unified, self.memory_v1, self.systemd_v1)
+        found = tuple(tree / group for tree in nested if tree is not None)
+        # One group beside the other, each with the same share of the processors: a node that boots does not take its
+        # neighbours' time. In groups within a group the host's own programs waited for seconds (Linux 6.18).
+        return found if self.cpu_v1 is None else (*found, self.cpu_v1 / group.replace("/", "."))
+
+    def below(self, group: str) -> tuple[Path, ...]:
+        """Groups that belong to it without being inside it."""
+        return () if self.cpu_v1 is None else tuple(self.cpu_v1.glob(f"{group.replace('/', '.')}.*"))
 
 
 @cache
@@ -47,7 +56,7 @@ def hierarchies() -> Hierarchies:
 
 def parse_hierarchies(mountinfo: str) -> Hierarchies:
     """Find the trees in the text of ``/proc/self/mountinfo``."""
-    unified = memory = systemd = None
+    unified = memory = systemd = cpu = None
     for line in mountinfo.splitlines():
         before, _, after = line.partition(" - ")
         mount_point = Path(before.split()[4])
@@ -56,6 +65,8 @@ def parse_hierarchies(mountinfo: str) -> Hierarchies:
             unified = unified or mount_point
         elif kind == "cgroup" and "memory" in options.split(","):
             memory = mount_point
+        elif kind == "cgroup" and "cpu" in options.split(","):
+            cpu = mount_point
         elif kind == "cgroup" and "name=systemd" in options.split(","):
             systemd = mount_point
     if unified is None:
@@ -64,7 +75,7 @@ def parse_hierarchies(mountinfo: str) -> Hierarchies:
             todo="mkdir -p /sys/fs/cgroup/unified && mount -t cgroup2 cgroup2 /sys/fs/cgroup/unified",
             rule="lab-host",
         )
-    return Hierarchies(unified, memory, systemd)
+    return Hierarchies(unified, memory, systemd, cpu)
 
 
 def create(group: str) -> tuple[Path, ...]:
@@ -72,9 +83,9 @@ def create(group: str) -> tuple[Path, ...]:
     trees = hierarchies()
     if trees.memory_v1 is None:
         _enable_memory(trees.unified, group)
-    for tree in trees.all():
-        (tree / group).mkdir(parents=True, exist_ok=True)
-    return tuple(tree / group / "cgroup.procs" for tree in trees.all())
+    for directory in trees.all(group):
+        directory.mkdir(parents=True, exist_ok=True)
+    return tuple(directory / "cgroup.procs" for directory in trees.all(group))
 
 
 def starter(group: str, argv: Sequence[str]) -> tuple[str, ...]:
@@ -145,16 +156,15 @@ def remove(group: str, *, timeout_s: float = 10.0) -> None:
 
     """
     deadline = time.monotonic() + timeout_s
-    for tree in hierarchies().all():
-        while (tree / group).is_dir():
+    trees = hierarchies()
+    for top in (*trees.below(group), *trees.all(group)):
+        while top.is_dir():
             try:
-                for directory, _, _ in os.walk(tree / group, topdown=False):
+                for directory, _, _ in os.walk(top, topdown=False):
                     Path(directory).rmdir()
             except OSError as error:
                 if time.monotonic() > deadline:
-                    raise HavenError(
-                        f"cannot remove cgroup {tree / group}: {error}", rule="lab-kill"
-                    ) from None
+                    raise HavenError(f"cannot remove cgroup {top}: {error}", rule="lab-kill") from None
                 time.sleep(_POLL_S)
 
 

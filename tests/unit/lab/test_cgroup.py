@@ -21,13 +21,14 @@ HYBRID = """\
 
 def test_a_systemd_host_has_one_tree() -> None:
     found = parse_hierarchies(PURE)
-    assert found == Hierarchies(Path("/sys/fs/cgroup"), None, None)
-    assert found.all() == (Path("/sys/fs/cgroup"),)
+    assert found == Hierarchies(Path("/sys/fs/cgroup"))
+    assert found.all("lab/c1") == (Path("/sys/fs/cgroup/lab/c1"),)
 
 
 def test_a_hybrid_host_has_memory_and_names_beside() -> None:
     found = parse_hierarchies(HYBRID)
-    assert found.all() == tuple(Path("/sys/fs/cgroup") / name for name in ("unified", "memory", "systemd"))
+    places = ("unified/lab/c1", "memory/lab/c1", "systemd/lab/c1", "cpu/lab.c1")
+    assert found.all("lab/c1") == tuple(Path("/sys/fs/cgroup") / place for place in places)
 
 
 def test_version_1_alone_is_refused_with_what_to_type() -> None:

@@ -62,7 +62,8 @@ def test_what_clients_call_stops_first_and_the_database_last() -> None:
     assert last["nova-conductor.service"] < first["keystone.service"]
     assert last["keystone.service"] < first["keepalived.service"] < first["haproxy.service"]
     assert last["haproxy.service"] < first["rabbitmq-server.service"] < first["mariadb.service"]
-    assert units[-2:] == ["haven-galera-check.service", "haven-liveness.service"]
+    assert last["mariadb.service"] < first["haven-galera-check.service"]
+    assert last["haven-galera-check.service"] < first["haven-liveness.service"]
 
 
 def test_every_declared_daemon_is_stopped_exactly_once_and_stays_enabled() -> None:
