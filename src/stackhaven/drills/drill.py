@@ -50,8 +50,8 @@ class Drill:
     name: str
     why: str
     do: str
-    hold_s: float = 30.0
-    before_s: float = 15.0
+    hold_s: float = 20.0
+    before_s: float = 12.0
     after_s: float = 5.0
     whole_s: float = 240.0
     load: tuple[str, ...] = ("reads", "writes")

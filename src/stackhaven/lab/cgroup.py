@@ -17,6 +17,8 @@ from pathlib import Path
 from stackhaven.errors import HavenError
 
 _POLL_S = 0.02
+PERIOD_US = 100_000
+"""The kernel's default period over which processor time is counted."""
 
 _JOIN_AND_EXEC = 'while [ "$1" != -- ]; do echo $$ > "$1" || exit 1; shift; done; shift; exec "$@"'
 
@@ -85,6 +87,8 @@ def create(group: str) -> tuple[Path, ...]:
         _enable_memory(trees.unified, group)
     for directory in trees.all(group):
         directory.mkdir(parents=True, exist_ok=True)
+    if trees.cpu_v1 is not None:
+        _leave_room(trees.all(group)[-1])
     return tuple(directory / "cgroup.procs" for directory in trees.all(group))
 
 
@@ -198,6 +202,12 @@ def _enable_memory(unified: Path, group: str) -> None:
         control = directory / "cgroup.subtree_control"
         if "memory" in available and "memory" not in control.read_text(encoding="ascii").split():
             control.write_text("+memory", encoding="ascii")
+
+
+def _leave_room(group: Path) -> None:
+    """Let no node take more than half of the processors: one that boots would slow down those that share them."""
+    cores = len(os.sched_getaffinity(0))
+    (group / "cpu.cfs_quota_us").write_text(str(max(1, cores // 2) * PERIOD_US), encoding="ascii")
 
 
 def _pids(directory: Path) -> Iterator[int]:

@@ -43,14 +43,16 @@ def test_every_listener_has_a_stanza_with_all_members(cloud: str) -> None:
 
 
 @pytest.mark.parametrize("cloud", CLOUDS)
-def test_the_database_has_one_writer_whose_sessions_end_with_it(cloud: str) -> None:
+def test_the_database_has_one_writer(cloud: str) -> None:
     site = site_of(cloud)
     database = stanzas(haproxy.configuration(site, site.layout.controllers[0]))["mariadb"]
     assert "stick on int(1)" in database
     assert "roundrobin" not in database
     servers = [line for line in database.splitlines() if line.startswith("  server ")]
     assert len(servers) == len(site.layout.controllers)
-    assert all("port 9200" in line and "on-marked-down shutdown-sessions" in line for line in servers)
+    assert all("port 9200" in line for line in servers)
+    # HAProxy 3.0.11 leaves sessions that are just being connected behind for ever: the members end theirs themselves.
+    assert "shutdown-sessions" not in database
     assert database.count("bind ") == 1, "the database is not for the outside"
 
 

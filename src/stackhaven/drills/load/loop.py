@@ -7,6 +7,7 @@ counts from when its call was due.
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ class Probe:
         deadline_s: from when a call is due to when it counts as failed.
         attempt: makes the call within the seconds it is given; raises ProbeFailed.
         retries: whether an attempt that surely did nothing is repeated once, as a client's library would.
+        patience_s: what the first attempt may take, where repeating is harmless.
 
     """
 
@@ -44,6 +46,7 @@ class Probe:
     deadline_s: float
     attempt: Callable[[Client, float], Awaitable[None]]
     retries: bool = True
+    patience_s: float = math.inf
 
 
 async def one_call(probe: Probe, client: Client, due: float, now: Callable[[], float]) -> Call:
@@ -53,6 +56,8 @@ async def one_call(probe: Probe, client: Client, due: float, now: Callable[[], f
     while True:
         attempts += 1
         left = due + probe.deadline_s - now()
+        if attempts == 1:
+            left = min(left, probe.patience_s)
         try:
             await _attempt(probe, client, max(LEAST_S, left))
         except ProbeFailed as failed:

@@ -37,7 +37,14 @@ async def _dashboard(client: Client, timeout_s: float) -> None:
 
 
 def _reads(name: str, does: str, attempt: Attempt, *, period_s: float) -> Probe:
-    return Probe(name=name, does=does, period_s=period_s, deadline_s=READ_DEADLINE_S, attempt=attempt)
+    return Probe(
+        name=name,
+        does=does,
+        period_s=period_s,
+        deadline_s=READ_DEADLINE_S,
+        patience_s=READ_DEADLINE_S / 2,
+        attempt=attempt,
+    )
 
 
 READS: tuple[Probe, ...] = (

@@ -144,7 +144,11 @@ def configuration(site: Site, node: LayoutNode) -> tuple[Resource, ...]:
             description="Galera member check for the load balancer and for the other members",
             user="mysql",
             exec_start=f"{path_of('galera_check.py')} {node.management}",
-            service_lines=("WorkingDirectory=/",),
+            service_lines=(
+                "WorkingDirectory=/",
+                "AmbientCapabilities=CAP_NET_ADMIN",
+                *BEFORE_OTHERS.splitlines(),
+            ),
         ),
         drop_in(
             "mariadb",

@@ -4,6 +4,9 @@
 GET /       200 when the member is synced in the primary component, else 503: what the load balancer asks.
 GET /state  the same as JSON, with the recovered position of a member that is down: what the other members ask when
             they decide at start who bootstraps, and what recovery looks at.
+
+It also ends the sessions of a member that has not been synced for a moment. A load balancer could do that when it marks
+the member down, but HAProxy 3.0 then forgets sessions that are just being connected, and their clients wait.
 """
 
 import contextlib
@@ -11,6 +14,7 @@ import http.server
 import json
 import os
 import re
+import subprocess
 import sys
 import threading
 import time
@@ -32,6 +36,9 @@ STATUS = (
 )
 CACHE_S = 0.25
 DEADLINE_S = 1
+LOOK_S = 0.5
+ILL_FOR_S = 1.5
+DATABASE_PORT = 3306
 
 
 class Member:
@@ -134,6 +141,32 @@ def handler(member):
     return Handler
 
 
+def sessions_to_end(synced, now, ill_since):
+    """Whether the member's sessions are to be ended now, and since when it is ill (None: it is not)."""
+    if synced:
+        return False, None
+    since = now if ill_since is None else ill_since
+    return now - since >= ILL_FOR_S, since
+
+
+def end_sessions(member, address):
+    """Look again and again; clients of a member that does not serve get an error and come back elsewhere."""
+    ill_since = None
+    while True:
+        time.sleep(LOOK_S)
+        due, ill_since = sessions_to_end(member.state().get("synced", False), time.monotonic(), ill_since)
+        if due:
+            command = ["ss", "-K", "-H", "-n", "-t", "state", "established"]
+            subprocess.run(
+                [*command, "src", address, "sport", "=", f":{DATABASE_PORT}"],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                timeout=10,
+                check=False,
+            )
+
+
 class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
@@ -142,7 +175,9 @@ class Server(http.server.ThreadingHTTPServer):
 def main():
     address = sys.argv[1]
     os.umask(0o077)
-    Server((address, 9200), handler(Member())).serve_forever()
+    member = Member()
+    threading.Thread(target=end_sessions, args=(member, address), daemon=True).start()
+    Server((address, 9200), handler(member)).serve_forever()
 
 
 if __name__ == "__main__":
