@@ -49,7 +49,7 @@ class MariaDB:
                     client_timeout_s=3600,
                     server_timeout_s=3600,
                     inter_ms=500,
-                    fall=3,
+                    fall=2,
                 ),
             ),
             daemons=(
@@ -183,6 +183,8 @@ def member_cnf(site: Site, node: LayoutNode, addresses: tuple[str, ...]) -> str:
         "evs.inactive_timeout": f"PT{3 * suspect:g}S",
         "evs.keepalive_period": f"PT{min(1.0, suspect / 5):g}S",
         "evs.inactive_check_period": f"PT{inactive_check_s(suspect):g}S",
+        # The others repeat what they know of the lost one each second by default, and need two rounds.
+        "evs.join_retrans_period": f"PT{min(1.0, suspect / 5):g}S",
     }
     return render_ini(
         {
