@@ -13,6 +13,7 @@ from stackhaven.services.common.script import path_of, script
 from stackhaven.services.common.systemd import BEFORE_OTHERS, drop_in, unit_file
 from stackhaven.services.common.template import render
 from stackhaven.services.common.vip import AFTER_BRIDGE, on_bridge, places
+from stackhaven.services.keepalived.move import RELEASED, move_files
 
 PACKAGE = __name__
 CONF = "/etc/keepalived/keepalived.conf"
@@ -62,9 +63,10 @@ class Keepalived:
             watched = has_peers(site.layout)
             after = (AFTER_MAJORITY if watched else "") + (AFTER_BRIDGE if on_bridge(site.layout) else "")
             return (
-                Package(names=("keepalived",)),
+                Package(names=("keepalived", "nftables")),
                 script(PACKAGE, CHECK),
                 *(majority_watch(site, node) if watched else ()),
+                *(move_files(PACKAGE, site, node, f"/run/{RUN}") if watched else ()),
                 File(path=CONF, content=configuration(site, node)),
                 drop_in("keepalived", UNIT.format(after=after, first=BEFORE_OTHERS)),
                 Unit(name="keepalived.service", watches=(CONF,), reload=True),
@@ -148,6 +150,7 @@ def configuration(site: Site, me: LayoutNode) -> str:
         priority=priorities.pop(me.name),
         highest_other=max(priorities.values(), default=0),
         run=f"/run/{RUN}",
+        released=RELEASED,
         advert=f"{site.cloud.vip.advert_interval_s:g}",
         places=places(layout, me),
     )
