@@ -167,6 +167,22 @@ DRILLS: tuple[Drill, ...] = (
         must={"failed_calls": 0, "redundancy_s": 120},
     ),
     Drill(
+        name="switch-vip",
+        why="an operator moves the VIP to another controller; calls wait for the move instead of failing",
+        do="move-vip vip-holder",
+        hold_s=10,
+        must={"failed_calls": 0},
+        floor="none for calls: they are let in again by the new holder, a second or three later",
+    ),
+    Drill(
+        name="rolling-restart",
+        why="an operator restarts every API of every controller, one after the other",
+        do="restart-apis all-controllers",
+        hold_s=10,
+        must={"failed_calls": 0},
+        floor="none: a member takes no new calls before it stops, and ends those it has",
+    ),
+    Drill(
         name="blackout",
         why="every machine loses its power at once, gets it back, and nobody types anything",
         do="power-off all",
@@ -200,6 +216,7 @@ SUITES: Mapping[str, tuple[str, ...]] = {
         "blackout",
     ),
     "database": ("kill-writer", "power-off-writer", "freeze-writer", "lose-data", "fill-database-disk"),
+    "planned": ("switch-vip", "rolling-restart"),
     "network": ("cut-busiest", "partition-busiest", "deafen-others", "slow-link"),
 }
 

@@ -88,6 +88,7 @@ class Strike:
         healed: deeds that succeed when it is put right; asked again until `heal_s`.
         prepare: deeds before load and injection, such as making a small disk; `heal` undoes them, too.
         heal_s: how long healing may take.
+        in_turn: `inject`'s deeds are done one after the other instead, each when the one before has succeeded.
 
     """
 
@@ -99,6 +100,7 @@ class Strike:
     healed: tuple[Deed, ...] = ()
     prepare: tuple[Deed, ...] = ()
     heal_s: float = 120.0
+    in_turn: bool = False
 
 
 def as_data(deed: Deed) -> dict[str, Any]:

@@ -133,7 +133,8 @@ def broken(directory: Path, doer: Doer, strike: Strike, *, tell: Callable[[str],
     write_down(directory, strike)
     try:
         tell("inject")
-        doer.do_all(strike.inject)
+        for together in [(deed,) for deed in strike.inject] if strike.in_turn else [strike.inject]:
+            doer.do_all(together)
         without = [deed.says for deed in strike.effect if not doer.holds(deed)]
         if without:
             raise DrillError(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +10,7 @@ from stackhaven.drills.errors import DrillError
 from stackhaven.drills.faults.base import Fault, Victim
 from stackhaven.drills.faults.contents import FAULTS, fault
 from stackhaven.drills.ground import Ground
+from tests.unit.drills.conftest import LAB, ground_from
 
 pytestmark = pytest.mark.unit
 
@@ -75,6 +77,55 @@ def test_a_frozen_machine_gets_its_power_back_even_when_it_was_fenced(lab: Groun
         "thaw",
         "on",
     ]
+
+
+def test_the_others_are_ready_for_the_vip_before_its_holder_lets_go(lab: Ground) -> None:
+    strike = strike_of(fault("move-vip"), lab)
+    assert strike.in_turn
+    assert [deed.node for deed in strike.inject if isinstance(deed, OnNode)] == ["c2", "c3", "c1"]
+    verbs = [deed.script.split()[-2] for deed in strike.inject if isinstance(deed, OnNode)]
+    assert verbs == ["receive", "receive", "release"]
+
+
+@pytest.mark.parametrize("nodes", [("c1", "c2"), ("k1",)])
+def test_the_vip_is_moved_away_from_one_controller(lab: Ground, nodes: tuple[str, ...]) -> None:
+    with pytest.raises(DrillError, match="away from one controller"):
+        fault("move-vip").aim(lab, Victim(nodes=nodes, says="them"))
+
+
+def test_pacemakers_vip_is_not_moved_by_a_program_it_does_not_know(tmp_path: Path) -> None:
+    ground = ground_from(LAB + "vip: {provider: pacemaker}\n", tmp_path)
+    with pytest.raises(DrillError, match="keepalived only") as raised:
+        strike_of(fault("move-vip"), ground)
+    assert "crm_resource" in raised.value.todo
+
+
+def test_apis_are_restarted_one_at_a_time_on_one_controller_after_the_other(lab: Ground) -> None:
+    strike = fault("restart-apis").aim(lab, Victim(nodes=("c1", "c2"), says="both"))
+    assert strike.in_turn
+    done = [(deed.node, deed.says.split()[-1]) for deed in strike.inject if isinstance(deed, OnNode)]
+    drained = [one.unit for d in lab.site.declared for one in d.listeners if one.unit]
+    assert {"keystone", "nova-api", "nova-api-metadata", "neutron-api", "horizon"} <= set(drained)
+    assert done == [(node, unit) for node in ("c1", "c2") for unit in drained]
+
+
+def test_a_restarted_dashboard_is_asked_at_its_own_port(lab: Ground) -> None:
+    script = next(s for s in scripts(strike_of(fault("restart-apis"), lab)) if "restart horizon" in s)
+    assert f"horizon c1 {lab.layout.node('c1').management} 8080 /auth/login/ <<" in script
+
+
+def test_a_hypervisor_has_no_api_to_restart(lab: Ground) -> None:
+    with pytest.raises(DrillError, match="no API runs on k1"):
+        fault("restart-apis").aim(lab, Victim(nodes=("c1", "k1"), says="both"))
+
+
+def test_programs_within_scripts_are_python(lab: Ground) -> None:
+    found = [
+        body for one in FAULTS for s in scripts(strike_of(one, lab)) for body in s.split("<<'END'\n")[1:]
+    ]
+    assert found
+    for body in found:
+        compile(body.rpartition("END\n")[0], "script", "exec")
 
 
 def test_all_scenarios_are_covered() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,20 @@ class World:
         except DrillError:
             return False
         return True
+
+
+@pytest.mark.parametrize(("in_turn", "groups"), [(True, [1, 1]), (False, [2])])
+def test_deeds_are_done_together_or_in_turn(tmp_path: Path, in_turn: bool, groups: list[int]) -> None:
+    seen: list[int] = []
+
+    class Counting(World):
+        def do_all(self, deeds: Sequence[Deed]) -> tuple[str, ...]:
+            seen.append(len(deeds))
+            return super().do_all(deeds)
+
+    strike = replace(STRIKE, inject=(INJECT, INJECT), in_turn=in_turn)
+    with guard.broken(tmp_path, Counting(), strike, tell=lambda _: None):
+        assert seen == groups
 
 
 def test_the_way_back_is_on_disk_before_anything_is_broken(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stackhaven.drills.errors import DrillError
-from stackhaven.drills.faults import machines, network, programs, state
+from stackhaven.drills.faults import machines, network, planned, programs, state
 from stackhaven.drills.faults.base import Fault
 
 FAULTS: tuple[Fault, ...] = (
@@ -20,6 +20,8 @@ FAULTS: tuple[Fault, ...] = (
     state.LOSE_DATA,
     state.RESET_BROKER,
     state.DISK_FULL,
+    planned.MOVE_VIP,
+    planned.RESTART_APIS,
 )
 
 
