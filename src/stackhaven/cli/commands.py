@@ -67,6 +67,7 @@ SECTIONS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
     (
         "Operate: day two",
         (
+            Entry("vip", "vip:vip", "Say which controller holds the VIP, and move it without losing a call."),
             Entry("down", "power:down", "Stop the cloud in the order that starts cleanly."),
             Entry("recover", "recover:recover", "Bring back what cannot come back by itself, with evidence."),
         ),
