@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,6 +18,7 @@ from stackhaven.lab.spec import LabNode, spec_of
 
 AT_ONCE = 16
 SHOWN_LINES = 6
+FREEZE_S = 5.0
 
 
 class Hands:
@@ -81,6 +83,7 @@ class Hands:
                 lab.power_reset(node.name)
             case "freeze":
                 _freeze_file(node).write_text("1", encoding="ascii")
+                _await_frozen(node)
             case "thaw":
                 if _freeze_file(node).exists():
                     _freeze_file(node).write_text("0", encoding="ascii")
@@ -88,10 +91,9 @@ class Hands:
 
     def _look(self, deed: PowerIs) -> str:
         _, node = self._machine(deed.node)
-        events = _freeze_file(node).with_name("cgroup.events")
         found = "off"
         if cgroup.populated(node.cgroup):
-            found = "frozen" if "frozen 1" in events.read_text(encoding="ascii") else "on"
+            found = "frozen" if _is_frozen(node) else "on"
         if found != deed.state:
             raise DrillError(f"{deed.node} is {found}, not {deed.state}", rule="drill-deed")
         return found
@@ -99,6 +101,17 @@ class Hands:
 
 def _freeze_file(node: LabNode) -> Path:
     return cgroup.hierarchies().unified / node.cgroup / "cgroup.freeze"
+
+
+def _is_frozen(node: LabNode) -> bool:
+    return "frozen 1" in _freeze_file(node).with_name("cgroup.events").read_text(encoding="ascii")
+
+
+def _await_frozen(node: LabNode) -> None:
+    """A process that waits for a disk or for processor time freezes when it is back; what is not in time is said later."""
+    deadline = time.monotonic() + FREEZE_S
+    while not _is_frozen(node) and time.monotonic() < deadline:
+        time.sleep(0.02)
 
 
 def _as_root(user: str) -> str:

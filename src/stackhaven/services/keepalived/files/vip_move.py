@@ -152,14 +152,14 @@ class Node:
 
 def alive(address, port):
     """Whether a balancer's page of life says that it lives."""
-    with contextlib.suppress(OSError), socket.create_connection((address, port), 2) as sock:
+    with contextlib.suppress(OSError), socket.create_connection((address, port), timeout=2) as sock:
         sock.sendall(b"GET /alive HTTP/1.0\r\n\r\n")
         return sock.recv(64).split()[1:2] == [b"200"]
     return False
 
 
 def connects(address, port, timeout_s):
-    with contextlib.suppress(OSError), socket.create_connection((address, port), timeout_s):
+    with contextlib.suppress(OSError), socket.create_connection((address, port), timeout=timeout_s):
         return True
     return False
 
