@@ -108,7 +108,7 @@ def _is_frozen(node: LabNode) -> bool:
 
 
 def _await_frozen(node: LabNode) -> None:
-    """A process that waits for a disk or for processor time freezes when it is back; what is not in time is said later."""
+    """Wait for processes that wait for a disk or for processor time themselves; what is not in time is said later."""
     deadline = time.monotonic() + FREEZE_S
     while not _is_frozen(node) and time.monotonic() < deadline:
         time.sleep(0.02)
