@@ -181,7 +181,7 @@ def traces_of(lab: str) -> list[str]:
                 continue
             if any(a.startswith(f"--machine={mark}") or f"/labs/{lab}/" in a for a in arguments):
                 found.append(" ".join(arguments))
-    found += [str(p) for p in Path("/sys/fs/cgroup").glob(f"**/{mark}")]
+    found += [str(p) for pattern in (mark, f"{mark}.*") for p in Path("/sys/fs/cgroup").glob(f"**/{pattern}")]
     home = Path(os.environ.get("STACKHAVEN_HOME", "/var/lib/stackhaven"))
     found += [str(p) for p in (home / "labs").glob(lab)]
     return found

@@ -1,0 +1,44 @@
+"""The short suite of drills on the full cloud: what clients lose must stay near what is promised."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.e2e.harness import Cloud
+
+pytestmark = pytest.mark.e2e
+
+CARRIED_OUT = {0, 1}
+"""`haven drill run` kept or missed its promises; any other code says that it could not be carried out."""
+
+TIMES, PLUS = 2.0, 2.0
+"""What noise may add to a promise in seconds. On two quiet cores the slowest of repeated drills took up to twice the
+fastest (docs/availability.md), because five machines share them; two seconds are the resolution of the rarest probe
+and of the status that tells when all members are back."""
+
+ATTEMPTS = 2
+"""A machine that cannot bear the steady load says so before anything is broken, and is given a second chance."""
+
+
+@pytest.mark.parametrize("drill", ["power-off-busiest", "freeze-writer", "blackout"])
+def test_a_drill_keeps_its_promises_but_for_noise(full: Cloud, drill: str) -> None:
+    for _ in range(ATTEMPTS):
+        assert full.until_status(0, deadline_s=300)
+        done = full.haven("drill", "run", drill, "--json", timeout_s=900)
+        if done.code in CARRIED_OUT:
+            break
+    assert done.code in CARRIED_OUT, done.err
+    (result,) = json.loads(done.out)["results"]
+    missed = [line for line in result["lines"] if not kept_but_for_noise(line)]
+    assert not missed, (missed, result["machine"], result["remarks"])
+
+
+def kept_but_for_noise(line: dict) -> bool:
+    """What must never happen (a promise of 0) has no allowance, nor has a share that must be reached."""
+    if line["measured"] is None:
+        return False
+    if line["at_least"] or line["must"] == 0:
+        return line["kept"]
+    return line["measured"] <= TIMES * line["must"] + PLUS
