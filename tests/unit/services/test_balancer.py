@@ -12,6 +12,7 @@ from stackhaven.model.load import parse_cloud
 from stackhaven.plan import File
 from stackhaven.services import haproxy, keepalived
 from stackhaven.services.base import Site
+from stackhaven.services.common.uwsgi import processes
 from stackhaven.services.contents import plan_of
 from tests.unit.services.clouds import TEXTS, site_of
 
@@ -131,3 +132,35 @@ def test_a_vip_in_the_management_network_waits_for_no_switch(cloud: str) -> None
     assert {interface for found in addresses_of(site) for _, interface in found} == {"mgmt0"}
     step = next(s for s in plan_of(site) if s.name == "keepalived.start")
     assert "switch" not in {need.name for need in step.needs}
+
+
+@pytest.mark.parametrize("cloud", CLOUDS)
+def test_calls_wait_in_the_balancer_and_leave_a_thread_for_checks(cloud: str) -> None:
+    site = site_of(cloud)
+    found = stanzas(haproxy.configuration(site, site.layout.controllers[0]))
+    apis = [one for d in site.declared for one in d.listeners if one.calls]
+    assert {"keystone"} <= {one.name for one in apis}
+    for one in apis:
+        limits = [int(n) for n in re.findall(r" maxconn (\d+)", found[one.name])]
+        wanted = [processes(site, node, one.calls) * one.calls for node in site.layout.controllers]
+        assert limits == wanted
+        ini = next(
+            resource.content
+            for step in plan_of(site)
+            for node in step.nodes[:1]
+            for resource in step.resources(node)
+            if isinstance(resource, File) and resource.path == f"/etc/stackhaven/uwsgi/{one.unit}.ini"
+        )
+        threads = int(re.search(r"^threads *= *(\d+)$", ini, re.MULTILINE)[1])  # type: ignore[index]
+        assert threads == (one.calls + 1 if one.calls > 1 else 1)
+
+
+@pytest.mark.parametrize("cloud", CLOUDS)
+def test_an_api_whose_checks_all_fail_is_asked_all_the_same_and_a_database_is_not(cloud: str) -> None:
+    site = site_of(cloud)
+    found = stanzas(haproxy.configuration(site, site.layout.controllers[0]))
+    assert "backup" not in found["mariadb"]
+    keystone = found["keystone"]
+    assert "option allbackups" in keystone
+    last = re.findall(r"^  server last-(\S+) \S+ backup$", keystone, re.MULTILINE)
+    assert last == [node.name for node in site.layout.controllers]
