@@ -22,7 +22,6 @@ RUNNING: Mapping[str, str] = {
 BUILDING: Mapping[str, str] = {"mmdebstrap": "mmdebstrap", "apt-get": "apt", "dpkg-deb": "dpkg"}
 
 _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
-MEMORY_STEP_MB = 128
 _MODULE = Path("/sys/module/openvswitch")
 
 
@@ -58,15 +57,6 @@ def kernel_datapath() -> bool:
         return False
     subprocess.run((modprobe, "--quiet", "openvswitch"), capture_output=True, timeout=10, check=False)
     return _MODULE.exists()
-
-
-def memory_mb() -> int:
-    """This host's memory, which every machine of a lab sees as its own.
-
-    Rounded: a kernel keeps a little more or less for itself at each boot, and that is no reason to restart anything.
-    """
-    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**20
-    return round(pages / MEMORY_STEP_MB) * MEMORY_STEP_MB
 
 
 def _require(commands: Mapping[str, str], *, needs_keyring: bool) -> None:

@@ -243,12 +243,7 @@ class Compute(Part):
     """The hypervisors."""
 
     virt_type: Literal["kvm", "qemu"] | None = Field(None, description="Default: qemu in the lab, else kvm.")
-    reserved_memory_mb: int | None = Field(
-        None,
-        ge=0,
-        description="Kept for the host. Default: 512; lab all but the machine's own memory_mb, since every machine "
-        "reports the whole host's.",
-    )
+    reserved_memory_mb: int | None = Field(None, ge=0, description="Kept for the host. Default: 512; lab 0.")
 
 
 class Lab(Part):

@@ -10,7 +10,7 @@ from stackhaven.design.addresses import layout_of
 from stackhaven.design.layout import Layout, LayoutNode
 from stackhaven.engine.ssh import SshTarget
 from stackhaven.errors import HavenError, InputError
-from stackhaven.lab.host import kernel_datapath, memory_mb
+from stackhaven.lab.host import kernel_datapath
 from stackhaven.lab.reach import ssh_prefix
 from stackhaven.model.cloud import Cloud
 from stackhaven.model.fencing import password_names
@@ -65,11 +65,7 @@ def open_session(file: Path) -> Session:
         cloud=cloud,
         layout=layout,
         site=Site(
-            layout=layout,
-            secrets=secrets,
-            declared=declared,
-            kernel_datapath=has_kernel_datapath(cloud),
-            lab_host_mb=memory_mb() if cloud.lab is not None else 0,
+            layout=layout, secrets=secrets, declared=declared, kernel_datapath=has_kernel_datapath(cloud)
         ),
         state=state,
         targets={node.name: target_of(cloud, node, state) for node in layout.nodes},

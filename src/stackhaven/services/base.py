@@ -117,14 +117,12 @@ class Site:
     """Everything steps are computed from: the layout, the secrets by name, and what all services declare.
 
     `kernel_datapath`: chassis have the openvswitch module; only a lab on a host without it has not.
-    `lab_host_mb`: memory of the host that all machines of a lab see as their own; 0 for existing hosts.
     """
 
     layout: Layout
     secrets: Mapping[str, str]
     declared: tuple[Declaration, ...] = ()
     kernel_datapath: bool = True
-    lab_host_mb: int = 0
 
     @property
     def cloud(self) -> Cloud:

@@ -90,13 +90,14 @@ def compute(site: Site, node: LayoutNode) -> Sections:
     """What a hypervisor adds."""
     lab = site.cloud.lab is not None
     kind = site.cloud.compute.virt_type or ("qemu" if lab else "kvm")
+    reserved = site.cloud.compute.reserved_memory_mb
     emulated = (
         {"cpu_mode": "custom", "cpu_models": "qemu64"} if kind == "qemu" else {"cpu_mode": "host-model"}
     )
     return {
         "DEFAULT": {
             "compute_driver": "libvirt.LibvirtDriver",
-            "reserved_host_memory_mb": reserved_mb(site, node),
+            "reserved_host_memory_mb": reserved if reserved is not None else (0 if lab else 512),
             "cpu_allocation_ratio": site.cloud.overcommit.cpu,
             "ram_allocation_ratio": site.cloud.overcommit.ram,
             "disk_allocation_ratio": site.cloud.overcommit.disk,
@@ -112,17 +113,3 @@ def compute(site: Site, node: LayoutNode) -> Sections:
             "live_migration_inbound_addr": node.management,
         },
     }
-
-
-def reserved_mb(site: Site, node: LayoutNode) -> int | Because:
-    """What is kept from guests.
-
-    Every machine of a lab reports the host's whole memory: all but its own share is kept, or the scheduler would count
-    the same memory once per compute.
-    """
-    if site.cloud.compute.reserved_memory_mb is not None:
-        return site.cloud.compute.reserved_memory_mb
-    if site.cloud.lab is None:
-        return 512
-    others_mb = max(0, site.lab_host_mb - node.memory_mb)
-    return Because(others_mb, f"of the host's {site.lab_host_mb} MiB this machine is given {node.memory_mb}")
