@@ -9,7 +9,12 @@ import pytest
 from tests.e2e.harness import Cloud
 
 
+CHAPTERS = ("test_cloud", "test_drills", "test_bad_days", "test_purge", "test_resume")
+"""One full cloud lives through them in this order."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: CHAPTERS.index(item.path.stem) if item.path.stem in CHAPTERS else -1)
     if os.geteuid() == 0:
         return
     skip = pytest.mark.skip(reason="a lab needs root")

@@ -1,4 +1,4 @@
-"""Bad days of one full cloud, in order: `make baddays` runs them; they take too long to run at every change."""
+"""Bad days of one full cloud, in order; `make baddays` runs only them and the drills."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e.harness import Cloud
 
-pytestmark = pytest.mark.badday
+pytestmark = pytest.mark.e2e
 
 HEALTHY, DEGRADED, DOWN = 0, 1, 2
 
