@@ -8,7 +8,6 @@ import pytest
 
 from tests.e2e.harness import Cloud
 
-
 CHAPTERS = ("test_cloud", "test_drills", "test_bad_days", "test_purge", "test_resume")
 """One full cloud lives through them in this order."""
 
