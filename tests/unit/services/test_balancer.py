@@ -12,7 +12,7 @@ from stackhaven.model.load import parse_cloud
 from stackhaven.plan import File
 from stackhaven.services import haproxy, keepalived
 from stackhaven.services.base import Site
-from stackhaven.services.common.uwsgi import processes
+from stackhaven.services.common.sizes import workers
 from stackhaven.services.contents import plan_of
 from tests.unit.services.clouds import TEXTS, site_of
 
@@ -142,7 +142,7 @@ def test_calls_wait_in_the_balancer_and_leave_a_thread_for_checks(cloud: str) ->
     assert {"keystone"} <= {one.name for one in apis}
     for one in apis:
         limits = [int(n) for n in re.findall(r" maxconn (\d+)", found[one.name])]
-        wanted = [processes(site, node, one.calls) * one.calls for node in site.layout.controllers]
+        wanted = [workers(site.cloud, node) * one.calls for node in site.layout.controllers]
         assert limits == wanted
         ini = next(
             resource.content

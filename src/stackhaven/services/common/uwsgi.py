@@ -24,11 +24,6 @@ CALLS = 4
 """What one process of a service that works in threads answers at once."""
 
 
-def processes(site: Site, node: LayoutNode, calls: int) -> int:
-    """How many of one API run on a node. Two at least where each answers one call: a slow one must not hold up all."""
-    return max(1 if calls > 1 else 2, workers(site.cloud, node))
-
-
 def api_files(
     site: Site,
     node: LayoutNode,
@@ -48,7 +43,7 @@ def api_files(
                 "http-socket": f"{node.management}:{port}",
                 "plugins": "python3",
                 "wsgi-file": wsgi_file,
-                "processes": processes(site, node, calls),
+                "processes": workers(site.cloud, node),
                 "threads": threads,
                 "enable-threads": True,
                 "master": True,

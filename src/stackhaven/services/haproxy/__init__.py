@@ -9,10 +9,9 @@ from stackhaven.plan import File, Package, Resource, Step, Unit, Wait, here
 from stackhaven.services.base import Daemon, Declaration, Listener, Site
 from stackhaven.services.common.ports import AGENT_CHECK, BALANCER_PEERS, BALANCER_STATISTICS
 from stackhaven.services.common.script import path_of, script
-from stackhaven.services.common.sizes import SMALL_NODE_MB
+from stackhaven.services.common.sizes import SMALL_NODE_MB, workers
 from stackhaven.services.common.systemd import BEFORE_OTHERS, drop_in, unit_file
 from stackhaven.services.common.template import render
-from stackhaven.services.common.uwsgi import processes
 
 PACKAGE = __name__
 STATS_USER = "haven"
@@ -122,9 +121,7 @@ def configuration(site: Site, me: LayoutNode) -> str:
                 "vips": vips(layout, listener),
                 "members": layout.controllers,
                 "last_resort": listener.last_resort,
-                "calls": {
-                    n.name: processes(site, n, listener.calls) * listener.calls for n in layout.controllers
-                }
+                "calls": {n.name: workers(site.cloud, n) * listener.calls for n in layout.controllers}
                 if listener.calls
                 else {},
             }
