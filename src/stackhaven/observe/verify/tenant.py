@@ -222,8 +222,10 @@ def _places(bench: Bench) -> tuple[str, str]:
     """Two computes that are up; one twice where there is no other."""
     services = bench.admin.compute.services(binary="nova-compute")
     up = sorted(s.host for s in services if s.state == "up" and s.status == "enabled")
+    if not up and bench.site.layout.computes:
+        raise CheckFailedError("none of the computes is up and enabled", todo="haven status")
     if not up:
-        raise NotApplicableError("this cloud has no compute that is up")
+        raise NotApplicableError("this cloud has no computes")
     return (up[0], up[1]) if len(up) > 1 else (up[0], up[0])
 
 

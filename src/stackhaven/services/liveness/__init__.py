@@ -26,6 +26,9 @@ SILENCE_S = 1.5
 ALL_S = 5.0
 """The clusters' own connections are ended later: each has its own, finer notion of who is alive."""
 
+HASTY = (ports.RABBITMQ, ports.MEMCACHED, ports.OVN_NORTHBOUND, ports.OVN_SOUTHBOUND)
+"""Reached without a load balancer by clients that know all members."""
+
 ASKS_PER_S = 4000
 """What a controller answers without effort. In a large cloud those that are no controllers ask less often."""
 
@@ -103,6 +106,7 @@ def configuration(layout: Layout, me: LayoutNode) -> str:
             "silence_s": max(SILENCE_S, 4 * interval_s),
             "all_s": max(ALL_S, 8 * interval_s),
             "cluster_ports": list(ports.CLUSTERS_OWN),
+            "hasty_ports": list(HASTY),
         },
         indent=1,
     )

@@ -143,21 +143,35 @@ def attributes(data):
 class Sweeper:
     """Has the kernel abort connections, one command at a time for each reason."""
 
-    def __init__(self, spared_ports):
+    def __init__(self, spared_ports, hasty_ports):
         self.spared = [LOGIN, *spared_ports]
+        self.hasty = hasty_ports
         self.running = {}
 
     def end(self, address, *, everything, ours=False):
         """Abort TCP connections to `address`, or with `ours` also those that others made to it here."""
-        if address in self.running:
-            return
         sides = ["(", "dst", address, *(["or", "src", address] if ours else []), ")"]
         ports = [LOGIN] if everything else self.spared
         for port in ports:
             sides += ["and", "not", "sport", "=", f":{port}", "and", "not", "dport", "=", f":{port}"]
-        self.running[address] = subprocess.Popen(
-            # Not those that are being made: HAProxy 3.0 forgets a call whose connection is aborted before it was there.
-            ["ss", "-K", "-H", "-n", "-t", "state", "connected", "exclude", "syn-sent", *sides],
+        # Not those that are being made: HAProxy 3.0 forgets a call whose connection is aborted before it was there.
+        self._abort(address, "connected", ["exclude", "syn-sent", *sides])
+
+    def hurry(self, address):
+        """Abort attempts to connect to `address` by clients that try the same place again when one takes too long.
+
+        Clients of the queue did so for a minute; told at once that it failed they take the next broker.
+        """
+        sides = ["dst", address, "and", "("]
+        for number, port in enumerate(self.hasty):
+            sides += [*(["or"] if number else []), "dport", "=", f":{port}"]
+        self._abort(address, "syn-sent", [*sides, ")"])
+
+    def _abort(self, address, state, rest):
+        if (address, state) in self.running:
+            return
+        self.running[address, state] = subprocess.Popen(
+            ["ss", "-K", "-H", "-n", "-t", "state", state, *rest],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -165,7 +179,7 @@ class Sweeper:
 
     def reap(self):
         """Forget the commands that have ended."""
-        self.running = {address: one for address, one in self.running.items() if one.poll() is None}
+        self.running = {reason: one for reason, one in self.running.items() if one.poll() is None}
 
 
 class Program:
@@ -175,7 +189,7 @@ class Program:
         self.config = config
         self.peers = Peers(config["controllers"], config["silence_s"], config["all_s"])
         self.addresses = Addresses(config["vips"])
-        self.sweeper = Sweeper(config["cluster_ports"])
+        self.sweeper = Sweeper(config["cluster_ports"], config["hasty_ports"])
         self.askers = {}
         self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.udp.bind((config["address"], config["port"]))
@@ -205,6 +219,7 @@ class Program:
                     f"{peer.name} has been silent for {now - peer.silent_since:.1f} s: connections to it are ended"
                 )
             self.sweeper.end(peer.address, everything=everything)
+            self.sweeper.hurry(peer.address)
         for peer in self.peers.peers.values():
             self.send(QUESTION, (peer.address, self.config["port"]))
 
