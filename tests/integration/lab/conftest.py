@@ -71,7 +71,9 @@ def traces(lab: str) -> dict[str, list[str]]:
         "namespaces": list(network.namespaces(lab)),
         "mounts": [str(p) for p in leftovers.mounts_below(home.labs / lab)],
         "cgroups": [
-            str(tree / cgroup_of(lab)) for tree in hierarchies().all() if (tree / cgroup_of(lab)).exists()
+            str(group)
+            for group in (*hierarchies().below(cgroup_of(lab)), *hierarchies().all(cgroup_of(lab)))
+            if group.exists()
         ],
         "files": [str(p) for p in home.labs.glob(f"*{lab}*")],
         "nspawn": [str(p) for p in Path("/run/systemd/nspawn").rglob(f"{node_prefix(lab)}*")],
