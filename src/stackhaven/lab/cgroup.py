@@ -36,13 +36,21 @@ class Hierarchies:
         """The group in every tree a node's processes are put into."""
         nested = (self.unified, self.memory_v1, self.systemd_v1)
         found = tuple(tree / group for tree in nested if tree is not None)
-        # One group beside the other, each with the same share of the processors: a node that boots does not take its
-        # neighbours' time. In groups within a group the host's own programs waited for seconds (Linux 6.18).
-        return found if self.cpu_v1 is None else (*found, self.cpu_v1 / group.replace("/", "."))
+        cpu = self.cpu(group)
+        return (*found, cpu) if cpu else found
+
+    def cpu(self, group: str) -> Path | None:
+        """Where its share of the processors is set.
+
+        One group beside the other, each with the same share: a node that boots does not take its neighbours' time. In
+        groups within a group the host's own programs waited for seconds (Linux 6.18).
+        """
+        return self.cpu_v1 and self.cpu_v1 / group.replace("/", ".")
 
     def below(self, group: str) -> tuple[Path, ...]:
         """Groups that belong to it without being inside it."""
-        return () if self.cpu_v1 is None else tuple(self.cpu_v1.glob(f"{group.replace('/', '.')}.*"))
+        cpu = self.cpu(group)
+        return tuple(cpu.parent.glob(f"{cpu.name}.*")) if cpu else ()
 
 
 @cache
@@ -85,11 +93,12 @@ def create(group: str) -> tuple[Path, ...]:
     trees = hierarchies()
     if trees.memory_v1 is None:
         _enable_memory(trees.unified, group)
-    for directory in trees.all(group):
+    directories = trees.all(group)
+    for directory in directories:
         directory.mkdir(parents=True, exist_ok=True)
-    if trees.cpu_v1 is not None:
-        _leave_room(trees.all(group)[-1])
-    return tuple(directory / "cgroup.procs" for directory in trees.all(group))
+    if cpu := trees.cpu(group):
+        _leave_room(cpu)
+    return tuple(directory / "cgroup.procs" for directory in directories)
 
 
 def starter(group: str, argv: Sequence[str]) -> tuple[str, ...]:
