@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from stackhaven.drills.history import Recorder, read_history
+from stackhaven.drills.history import Call, History, Recorder, read_history
 from stackhaven.drills.judge.figures import figures
+from stackhaven.drills.judge.ledger import audit
 from stackhaven.drills.load.client import Client, ProbeFailed
 from stackhaven.drills.load.http import CallError, Request, call
 from stackhaven.drills.load.ledger import Ledger, apis, sweep
@@ -103,7 +104,7 @@ def probe(attempt: Callable[[Client, float], Awaitable[None]], **changes: object
 CLIENT = Client(auth_url="", password="", region="", endpoints={})
 
 
-def test_a_refused_call_is_repeated_once_and_an_unknown_one_never() -> None:
+def test_a_refused_call_is_repeated_once_and_an_unknown_one_only_where_that_is_harmless() -> None:
     async def main() -> None:
         outcomes = ["fail", "ok"]
 
@@ -119,6 +120,21 @@ def test_a_refused_call_is_repeated_once_and_an_unknown_one_never() -> None:
         assert (unknown.outcome, unknown.attempts) == ("unknown", 1)
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize(("second", "outcome"), [("ok", "ok"), ("fail", "unknown")])
+def test_an_unknown_call_that_may_be_repeated_stays_unknown_until_it_succeeds(
+    second: str, outcome: str
+) -> None:
+    async def again(_: Client, __: float) -> None:
+        if second != "ok":
+            raise ProbeFailed("HTTP 503", "fail")
+
+    async def attempt(_: Client, __: float) -> None:
+        raise ProbeFailed("cut off", "unknown", again)
+
+    ended = asyncio.run(one_call(probe(attempt), CLIENT, time.monotonic(), time.monotonic))
+    assert (ended.outcome, ended.attempts, ended.first_error) == (outcome, 2, "cut off")
 
 
 def test_an_open_loop_calls_on_while_the_cloud_hangs(tmp_path: Path) -> None:
@@ -173,29 +189,66 @@ def test_the_load_runs_in_the_place_it_is_told(tmp_path: Path) -> None:
     assert set(stood[1:]) == {"load"}
 
 
-def test_the_ledger_writes_lists_and_sweeps_through_every_api(tmp_path: Path) -> None:
-    recorder = Recorder(tmp_path)
+SERVICES = ("network", "compute", "image", "identity", "placement")
+
+
+def written(directory: Path, cloud: SmallCloud, calls: int) -> tuple[History, dict[str, list[Call]]]:
+    """The record of so many calls of each of the ledger's probes, and how each call ended."""
+    recorder = Recorder(directory)
     recorder.add(header())
+    ended: dict[str, list[Call]] = {}
 
     async def main() -> None:
-        cloud = SmallCloud()
         async with server(cloud.handle) as url:
-            services = ("network", "compute", "image", "identity", "placement")
             client = Client(
-                auth_url=url, password="", region="", endpoints=dict.fromkeys(services, url), token="t"
+                auth_url=url, password="", region="", endpoints=dict.fromkeys(SERVICES, url), token="t"
             )
             ledger = Ledger(run="abc", recorder=recorder, apis=apis("ssh-ed25519 AAAA"))
-            for written in ledger.probes():
-                await written.attempt(client, 5)
-                await written.attempt(client, 5)
+            for one in ledger.probes():
+                ended[one.name] = [
+                    await one_call(one, client, time.monotonic(), time.monotonic) for _ in range(calls)
+                ]
             await ledger.audit(client)
             assert await sweep(client, ledger.apis) == ()
             assert cloud.names() == []
 
     asyncio.run(main())
     recorder.close()
-    history = read_history(tmp_path)
+    return read_history(directory), ended
+
+
+def test_the_ledger_writes_lists_and_sweeps_through_every_api(tmp_path: Path) -> None:
+    history, _ = written(tmp_path, SmallCloud(), 2)
     assert len(history.writes) == 15
     assert [found.names for found in history.found] == [
         {f"haven-drill-abc-{api.name}-0": 1} for api in apis("")
     ]
+
+
+def test_a_write_without_an_answer_is_asked_for_again_and_never_makes_two(tmp_path: Path) -> None:
+    kinds = ("networks", "keypairs", "images", "regions", "traits")
+    history, ended = written(tmp_path, SmallCloud(cuts=dict.fromkeys(kinds, 1)), 2)
+    assert {(calls[0].outcome, calls[0].attempts) for calls in ended.values()} == {("ok", 2)}
+    verdict = audit(history.writes, history.found)
+    assert (verdict.wrong, verdict.unknown) == (0, 5)
+    asked = [write.name for write in history.writes if write.api == "network"]
+    assert asked[:2] == ["haven-drill-abc-network-0", "haven-drill-abc-network-1"], (
+        "two networks may have one name, so the second has another"
+    )
+
+
+class CutsDeletions(SmallCloud):
+    """Does the first deletion of each kind without an answer."""
+
+    def _act(
+        self, method: str, kind: str, rest: list[str], body: dict[str, dict[str, str]]
+    ) -> tuple[int, object]:
+        if method == "DELETE":
+            self._cuts[kind] = 1 if kind not in self._cuts else 0
+        return super()._act(method, kind, rest, body)
+
+
+def test_a_deletion_without_an_answer_is_asked_for_again_and_may_find_nothing_left(tmp_path: Path) -> None:
+    history, ended = written(tmp_path, CutsDeletions(), 2)
+    assert {(calls[1].outcome, calls[1].attempts) for calls in ended.values()} == {("ok", 2)}
+    assert audit(history.writes, history.found).wrong == 0

@@ -65,6 +65,15 @@ def test_a_partition_of_hosts_ends_by_itself_and_spares_ssh(hosts: Ground) -> No
     assert "sport != 22 drop" in cut
 
 
+def test_a_host_without_nft_says_so_before_anything_is_broken(
+    lab: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    with pytest.raises(DrillError, match="no nft") as raised:
+        strike_of(fault("partition"), lab)
+    assert raised.value.todo == "apt-get install nftables"
+
+
 def test_a_partition_cuts_both_ways_and_a_one_way_partition_one(lab: Ground) -> None:
     def rules(name: str) -> int:
         return scripts(strike_of(fault(name), lab))[0].count("add rule")

@@ -6,7 +6,10 @@ machines themselves, which leave the operator's SSH alone and remove themselves 
 
 from __future__ import annotations
 
+import shutil
+
 from stackhaven.drills.deeds import Deed, InHub, OnNode, Strike
+from stackhaven.drills.errors import DrillError
 from stackhaven.drills.faults.base import Fault, Victim, lab_node, others
 from stackhaven.drills.ground import Ground
 
@@ -52,6 +55,7 @@ def _divide(ground: Ground, victim: Victim, *, both_ways: bool) -> Strike:
     )
     if not ground.in_lab:
         return _filters(says, _drops(ground, victim.nodes, rest, both_ways=both_ways))
+    require_nft()
     ours, theirs = _cables(ground, victim.nodes), _cables(ground, rest)
     rules = [f"iifname {{ {ours} }} oifname {{ {theirs} }} drop"]
     if both_ways:
@@ -67,6 +71,21 @@ def _divide(ground: Ground, victim: Victim, *, both_ways: bool) -> Strike:
         heal=(InHub(script=_forget("bridge"), says="the hub forwards again"),),
         healed=(InHub(script=f"! nft list table bridge {_TABLE}", says="the hub forwards again"),),
     )
+
+
+def require_nft() -> None:
+    """Have what the hub's bridges are filtered with.
+
+    Raises:
+        DrillError: rule ``drill-host``.
+
+    """
+    if shutil.which("nft") is None:
+        raise DrillError(
+            "this host has no nft, with which the lab's network is divided",
+            todo="apt-get install nftables",
+            rule="drill-host",
+        )
 
 
 def _slow(ground: Ground, victim: Victim) -> Strike:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from stackhaven.drills.history import Outcome
@@ -10,12 +10,20 @@ from stackhaven.drills.load.http import CallError, Reply, Request, call
 
 
 class ProbeFailed(Exception):  # noqa: N818  it is an outcome, not an error of ours
-    """An attempt that did not succeed. `outcome`: fail when surely nothing was done, else unknown."""
+    """An attempt that did not succeed.
 
-    def __init__(self, kind: str, outcome: Outcome) -> None:
+    Args:
+        kind: what went wrong, in a few words.
+        outcome: fail when surely nothing was done, else unknown.
+        repeat: asks for the same thing again, where that cannot make two of it; None where it could.
+
+    """
+
+    def __init__(self, kind: str, outcome: Outcome, repeat: Attempt | None = None) -> None:
         super().__init__(kind)
         self.kind = kind
         self.outcome = outcome
+        self.repeat = repeat
 
 
 @dataclass(kw_only=True)
@@ -105,3 +113,7 @@ class Client:
 def outcome_of_status(status: int, *, writes: bool) -> Outcome:
     """How a call with a bad answer ended: 4xx and the balancer's 503 mean not done, 500, 502 and 504 may be done."""
     return "unknown" if writes and status in {500, 502, 504} else "fail"
+
+
+Attempt = Callable[[Client, float], Awaitable[None]]
+"""Makes a call within the seconds it is given; raises ProbeFailed."""

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from stackhaven.drills.history import Found, Recorder, Write
-from stackhaven.drills.load.client import Client, ProbeFailed
+from stackhaven.drills.load.client import Attempt, Client, ProbeFailed
 from stackhaven.drills.load.loop import Probe
 
 PREFIX = "haven-drill-"
@@ -38,6 +40,7 @@ class Api:
         listing: path that lists all of them.
         entries: (name, id) of each, from that list.
         version: microversion, where one is needed.
+        unique: whether the API refuses a second thing of the same name, so that asking again cannot make two.
         period_s: time between two calls.
 
     """
@@ -51,6 +54,7 @@ class Api:
     listing: str
     entries: Callable[[Any], Iterator[tuple[str, str]]]
     version: str = ""
+    unique: bool = True
     period_s: float = 2.0
 
 
@@ -67,6 +71,11 @@ def _entries(
 
 def _trait(name: str) -> str:
     return "CUSTOM_" + name.upper().replace("-", "_")
+
+
+def _image(name: str) -> str:
+    """An id chosen by the client makes an image's creation repeatable."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, name))
 
 
 def _traits(answer: Any) -> Iterator[tuple[str, str]]:
@@ -91,6 +100,7 @@ def apis(public_key: str) -> tuple[Api, ...]:
             delete=lambda key: f"/v2.0/networks/{key}",
             listing="/v2.0/networks?fields=name&fields=id",
             entries=_entries("networks"),
+            unique=False,
             period_s=4.0,
         ),
         Api(
@@ -114,9 +124,9 @@ def apis(public_key: str) -> tuple[Api, ...]:
             create=lambda name: (
                 "POST",
                 "/v2/images",
-                {"name": name, "disk_format": "raw", "container_format": "bare"},
+                {"name": name, "id": _image(name), "disk_format": "raw", "container_format": "bare"},
             ),
-            id_of=lambda answer, _: str(answer["id"]),
+            id_of=lambda _, name: _image(name),
             delete=lambda key: f"/v2/images/{key}",
             listing="/v2/images?limit=1000",
             entries=_entries("images"),
@@ -146,6 +156,10 @@ def apis(public_key: str) -> tuple[Api, ...]:
     )
 
 
+def _good(also: int = 0) -> Callable[[int], bool]:
+    return lambda status: 200 <= status < 300 or status == also
+
+
 @dataclass(kw_only=True)
 class Ledger:
     """The writes of one drill. `run` is part of every name, so that an old drill's leftovers are told apart."""
@@ -164,7 +178,7 @@ class Ledger:
         return f"{PREFIX}{self.run}-"
 
     def probes(self) -> tuple[Probe, ...]:
-        """One for each API. A write whose end is unknown is not repeated: that would make two."""
+        """One for each API. A write whose end is unknown is asked for again, under a new name if it could make two."""
         return tuple(self._probe(api) for api in self.apis)
 
     def _probe(self, api: Api) -> Probe:
@@ -179,8 +193,17 @@ class Ledger:
             attempt=attempt,
         )
 
-    async def write(self, client: Client, api: Api, number: int, timeout_s: float) -> None:
+    async def write(
+        self, client: Client, api: Api, number: int, timeout_s: float, *, again: bool = False
+    ) -> None:
         """Make thing `number`, and delete it when the number is odd; each step goes into the record.
+
+        Args:
+            client: who asks.
+            api: where.
+            number: of the thing; its name contains it.
+            timeout_s: for both steps.
+            again: the creation is asked for once more; what it finds made was made the first time.
 
         Raises:
             ProbeFailed: one of the steps did not succeed.
@@ -189,22 +212,49 @@ class Ledger:
         name = f"{self.prefix}{api.name}-{number}"
         loop = asyncio.get_running_loop()
         ends = loop.time() + timeout_s
+        key = api.id_of({}, name) if api.unique else ""
         method, path, body = api.create(name)
-        try:
-            reply = await client.ask(method, api.service, path, timeout_s, body=body, version=api.version)
-            key = api.id_of(reply.json() if reply.body else {}, name)
-        except ProbeFailed as failed:
-            self._remember(api, "create", name, failed)
-            raise
+        with self._remembered(api, "create", number, key):
+            reply = await client.ask(
+                method, api.service, path, timeout_s,
+                body=body, version=api.version, good=_good(409 if again else 0),
+            )  # fmt: skip
+        key = key or api.id_of(reply.json(), name)
         self._remember(api, "create", name, None, key)
         if number % 2:
-            try:
-                left = max(0.1, ends - loop.time())
-                await client.ask("DELETE", api.service, api.delete(key), left, version=api.version)
-            except ProbeFailed as failed:
-                self._remember(api, "delete", name, failed, key)
-                raise
-            self._remember(api, "delete", name, None, key)
+            await self._delete(client, api, number, key, max(0.1, ends - loop.time()))
+
+    async def _delete(
+        self, client: Client, api: Api, number: int, key: str, timeout_s: float, *, again: bool = False
+    ) -> None:
+        with self._remembered(api, "delete", number, key):
+            await client.ask(
+                "DELETE", api.service, api.delete(key), timeout_s,
+                version=api.version, good=_good(404 if again else 0),
+            )  # fmt: skip
+        self._remember(api, "delete", f"{self.prefix}{api.name}-{number}", None, key)
+
+    @contextmanager
+    def _remembered(self, api: Api, op: str, number: int, key: str) -> Iterator[None]:
+        """Have a step that does not succeed in the record, and repeatable when its end is unknown."""
+        try:
+            yield
+        except ProbeFailed as failed:
+            self._remember(api, op, f"{self.prefix}{api.name}-{number}", failed, key)
+            if failed.outcome == "unknown":
+                failed.repeat = self._repeat(api, op, number, key)
+            raise
+
+    def _repeat(self, api: Api, op: str, number: int, key: str) -> Attempt:
+        async def repeat(client: Client, timeout_s: float) -> None:
+            if op == "delete":
+                await self._delete(client, api, number, key, timeout_s, again=True)
+            elif api.unique:
+                await self.write(client, api, number, timeout_s, again=True)
+            else:
+                await self.write(client, api, next(self._numbers[api.name]), timeout_s)
+
+        return repeat
 
     def _remember(self, api: Api, op: str, name: str, failed: ProbeFailed | None, key: str = "") -> None:
         self.recorder.add(

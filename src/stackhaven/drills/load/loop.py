@@ -9,14 +9,15 @@ from __future__ import annotations
 import asyncio
 import math
 import threading
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from stackhaven.drills.errors import DrillError
-from stackhaven.drills.history import Call, Recorder
-from stackhaven.drills.load.client import Client, ProbeFailed
+from stackhaven.drills.history import Call, Outcome, Recorder
+from stackhaven.drills.load.client import Attempt, Client, ProbeFailed
 from stackhaven.drills.load.place import there
 
+OK: Outcome = "ok"
 RETRY_AFTER_S = 0.1
 LEAST_S = 0.05
 MARGIN_S = 10.0
@@ -35,7 +36,8 @@ class Probe:
         period_s: time between two calls.
         deadline_s: from when a call is due to when it counts as failed.
         attempt: makes the call within the seconds it is given; raises ProbeFailed.
-        retries: whether an attempt that surely did nothing is repeated once, as a client's library would.
+        retries: whether an attempt is repeated once, as a client's library would, when it surely did nothing or when
+            the repeat cannot do it twice.
         patience_s: what the first attempt may take, where repeating is harmless.
 
     """
@@ -44,44 +46,45 @@ class Probe:
     does: str
     period_s: float
     deadline_s: float
-    attempt: Callable[[Client, float], Awaitable[None]]
+    attempt: Attempt
     retries: bool = True
     patience_s: float = math.inf
 
 
 async def one_call(probe: Probe, client: Client, due: float, now: Callable[[], float]) -> Call:
     """Make one call to its end, with its one retry, in the time it has left since it was due."""
-    first = ""
-    attempts = 0
+    ends = due + probe.deadline_s
+    first: ProbeFailed | None = None
+    attempt, outcome, error = probe.attempt, OK, ""
     while True:
-        attempts += 1
-        left = due + probe.deadline_s - now()
-        if attempts == 1:
+        left = ends - now()
+        if first is None:
             left = min(left, probe.patience_s)
         try:
-            await _attempt(probe, client, max(LEAST_S, left))
+            await _attempt(attempt, client, max(LEAST_S, left))
         except ProbeFailed as failed:
-            again = attempts == 1 and probe.retries and failed.outcome == "fail"
-            if again and due + probe.deadline_s - now() > RETRY_AFTER_S + LEAST_S:
-                first = failed.kind
+            repeat = failed.repeat if failed.outcome == "unknown" else probe.attempt
+            if first is None and repeat and probe.retries and ends - now() > RETRY_AFTER_S + LEAST_S:
+                first, attempt = failed, repeat
                 await asyncio.sleep(RETRY_AFTER_S)
                 continue
-            return Call(
-                probe=probe.name,
-                at=due,
-                end=now(),
-                outcome=failed.outcome,
-                error=failed.kind,
-                attempts=attempts,
-                first_error=first,
-            )
-        return Call(probe=probe.name, at=due, end=now(), outcome="ok", attempts=attempts, first_error=first)
+            unsure = first is not None and first.outcome == "unknown"
+            outcome, error = "unknown" if unsure else failed.outcome, failed.kind
+        return Call(
+            probe=probe.name,
+            at=due,
+            end=now(),
+            outcome=outcome,
+            error=error,
+            attempts=1 if first is None else 2,
+            first_error="" if first is None else first.kind,
+        )
 
 
-async def _attempt(probe: Probe, client: Client, timeout_s: float) -> None:
+async def _attempt(attempt: Attempt, client: Client, timeout_s: float) -> None:
     """One attempt; an answer of a shape that nobody expects is an outcome, not the end of the load."""
     try:
-        await probe.attempt(client, timeout_s)
+        await attempt(client, timeout_s)
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise ProbeFailed(f"strange answer: {type(error).__name__}", "unknown") from None
 
@@ -167,7 +170,7 @@ def rehearse(probes: Sequence[Probe], client: Client, stand: Callable[[], None])
 
     async def one(probe: Probe) -> None:
         try:
-            await _attempt(probe, client, probe.deadline_s)
+            await _attempt(probe.attempt, client, probe.deadline_s)
         except ProbeFailed as error:
             failed[probe.name] = error.kind
 

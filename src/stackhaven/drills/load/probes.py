@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
-from stackhaven.drills.load.client import Client, ProbeFailed
+from stackhaven.drills.load.client import Attempt, Client, ProbeFailed
 from stackhaven.drills.load.loop import Probe
 
 READ_DEADLINE_S = 10.0
-
-Attempt = Callable[[Client, float], Awaitable[None]]
 
 
 async def _token(client: Client, timeout_s: float) -> None:
