@@ -16,7 +16,7 @@ from stackhaven.services.common.template import render
 PACKAGE = __name__
 STATS_USER = "haven"
 CFG = "/etc/haproxy/haproxy.cfg"
-CONNECT_TIMEOUT_S = 1
+CONNECT_TIMEOUT_S = 0.5
 CHECK_TIMEOUT_S = 1.5
 """How long a check waits for an answer once it is connected; connecting has `inter` or the timeout, if that is less."""
 
@@ -111,7 +111,7 @@ def configuration(site: Site, me: LayoutNode) -> str:
         stats_port=BALANCER_STATISTICS,
         peers_port=BALANCER_PEERS,
         agent_port=AGENT_CHECK,
-        connect_timeout_s=CONNECT_TIMEOUT_S,
+        connect_timeout_ms=round(1000 * CONNECT_TIMEOUT_S),
         check_timeout_ms=round(1000 * CHECK_TIMEOUT_S),
         stats_user=STATS_USER,
         stats_password=site.secrets["haproxy.stats"],
