@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stackhaven.drills.history import Call
-from stackhaven.drills.judge.figures import figures, gaps, longest, percentile, windows_of
+from stackhaven.drills.judge.figures import figures, gaps, longest, outage_s, percentile, windows_of
 from tests.unit.drills.records import call, event, faulty, header, history_of, series
 
 pytestmark = pytest.mark.unit
@@ -94,6 +94,36 @@ def test_calls_cured_by_their_retry_are_no_failures() -> None:
     cured = Call(probe="token", at=11.0, end=11.3, outcome="ok", attempts=2, first_error="refused")
     found = figures(faulty(call(1.0), cured, call(12.0)), "token")
     assert (found.failed, found.cured) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("gap", "period_s", "away_s"),
+    [
+        ((9.0, 13.0), 0.5, 3.0),
+        ((9.0, 13.0), 1.5, 3.0),
+        ((9.0, 13.0), 4.0, 0.5),
+        ((7.0, 16.0), 4.0, 5.5),
+        ((5.0, 16.0), 4.0, 6.0),
+        ((11.0, 15.0), 4.0, 0.5),
+        ((11.0, 12.0), 4.0, 0.0),
+        ((1.0, 9.0), 0.5, 0.0),
+    ],
+)
+def test_an_outage_neither_begins_before_its_fault_nor_counts_the_pauses_of_its_probe(
+    gap: tuple[float, float], period_s: float, away_s: float
+) -> None:
+    assert outage_s([gap], 10.0, period_s) == pytest.approx(away_s)
+
+
+@given(CALLS, st.integers(0, 60).map(float), st.sampled_from([0.5, 1.0, 2.0, 4.0]))
+def test_an_outage_is_at_most_the_longest_gap_and_what_lies_after_the_fault(
+    calls: list[Call], inject: float, period_s: float
+) -> None:
+    after = [(a, b) for a, b in gaps(calls) if b > inject]
+    found = outage_s(gaps(calls), inject, period_s)
+    assert 0.0 <= found <= longest(after)[0]
+    assert found <= max((b for _, b in after), default=inject) - inject
+    assert found >= longest((max(a, inject), b) for a, b in after)[0] - period_s
 
 
 def test_a_drill_that_broke_nothing_has_one_window() -> None:

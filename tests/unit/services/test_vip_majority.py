@@ -91,9 +91,20 @@ def test_being_cut_off_is_seen_within_the_time_that_clients_are_promised() -> No
 
 
 @contextmanager
-def running(directory: Path, port: int, *peers: str) -> Iterator[None]:
-    argv = [sys.executable, str(FILES / "vip_majority.py"), str(directory), "127.0.0.1", str(port), *peers]
-    with subprocess.Popen(argv, stdout=subprocess.DEVNULL) as process:
+def running(directory: Path, port: int, *peers: str, tools: Path | None = None) -> Iterator[None]:
+    """`tools`: where it finds its programs; by default nowhere, so that no connection of this machine is ended."""
+    argv = [
+        sys.executable,
+        str(FILES / "vip_majority.py"),
+        str(directory),
+        "127.0.0.1",
+        str(port),
+        "192.0.2.1",
+    ]
+    found = str(tools or directory)
+    with subprocess.Popen(
+        [*argv, *peers], stdout=subprocess.DEVNULL, env={**os.environ, "PATH": found}
+    ) as process:
         try:
             yield
         finally:
@@ -159,6 +170,28 @@ def test_silence_of_all_peers_takes_the_vip_away(tmp_path: Path) -> None:
         assert within(10, says(tmp_path, "1\n"))
 
 
+def test_connections_to_the_vip_are_reset_while_it_is_still_here(tmp_path: Path) -> None:
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    seen = tmp_path / "seen"
+    ss = tools / "ss"
+    ss.write_text(f'#!/bin/sh\n[ ! -e {tmp_path}/cut-off ] && echo "$@" > {seen}\n')
+    ss.chmod(0o755)
+    with silent_listener() as port, running(tmp_path, port, "127.0.0.1", "127.0.0.1", tools=tools):
+        assert within(10, says(tmp_path, "1\n"))
+    assert seen.read_text() == "-K -H -n -t state connected exclude syn-sent src 192.0.2.1\n"
+
+
+def test_the_vip_goes_even_when_its_connections_cannot_be_reset(tmp_path: Path) -> None:
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    ss = tools / "ss"
+    ss.write_text("#!/bin/sh\nexec /bin/sleep 30\n")
+    ss.chmod(0o755)
+    with silent_listener() as port, running(tmp_path, port, "127.0.0.1", "127.0.0.1", tools=tools):
+        assert within(10, says(tmp_path, "1\n"))
+
+
 def test_systemd_hears_of_the_first_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     address = tmp_path / "notify"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
@@ -207,8 +240,10 @@ def test_keepalived_follows_the_watch_of_its_own_node(cloud: str) -> None:
         assert "weight 0" in conf
         assert '/run/stackhaven-vip/beat"' in conf
         unit = files["/etc/systemd/system/haven-vip-majority.service"]
+        vips = ",".join(sorted({site.layout.vip_internal, site.layout.vip_public}))
         others = " ".join(n.management for n in site.layout.controllers if n is not node)
-        assert f"/run/stackhaven-vip {node.management} 8404 {others}\n" in unit
+        assert f"/run/stackhaven-vip {node.management} 8404 {vips} {others}\n" in unit
+        assert "AmbientCapabilities=CAP_NET_ADMIN" in unit
         assert (
             "After=haven-vip-majority.service"
             in files["/etc/systemd/system/keepalived.service.d/stackhaven.conf"]

@@ -46,7 +46,8 @@ class ProbeFigures:
         calls: how many were made; `failed` and `unknown` of them ended so, `cured` succeeded at their one retry.
         gap_s: longest time without success that ends after the fault, from success to success; `gap_at` its begin.
         gap_in_fault_s: the longest that began before healing did.
-        outage_s: `gap_s`, less what the period of a rare probe makes of it (see `RESOLUTION_S`).
+        outage_s: the longest of these gaps that is left when what the period of a rare probe makes of it is taken off
+            (see `RESOLUTION_S`), and what lies before the fault: the API was not away then.
         usual_gap_s: `gap_s` before the fault: what the probe's own period and the machine's noise make of it.
         unavailable_s: all gaps longer than twice the usual one, added up, each less the usual one.
         full_service_s: from the fault until the last call that was bad or slow had ended, before healing; 0 when
@@ -104,6 +105,12 @@ def longest(gap_list: Iterable[tuple[float, float]]) -> tuple[float, float]:
     return max(((b - a, a) for a, b in gap_list), default=(0.0, 0.0))
 
 
+def outage_s(gap_list: Iterable[tuple[float, float]], inject: float, period_s: float) -> float:
+    """What the longest gap after a fault says of the API itself, and not of how seldom it is asked."""
+    idle_s = max(0.0, period_s - RESOLUTION_S)
+    return max((max(0.0, min(b - a - idle_s, b - inject)) for a, b in gap_list if b > inject), default=0.0)
+
+
 def percentile(values: Sequence[float], share: float) -> float | None:
     """The smallest value that at least `share` of all are not above; None of nothing."""
     if not values:
@@ -141,7 +148,7 @@ def figures(history: History, probe: str) -> ProbeFigures:
         gap_s=gap_s,
         gap_at=gap_at,
         gap_in_fault_s=in_fault,
-        outage_s=max(0.0, gap_s - max(0.0, history.header.periods_s[probe] - RESOLUTION_S)),
+        outage_s=outage_s(all_gaps, inject, history.header.periods_s[probe]),
         usual_gap_s=usual,
         unavailable_s=sum(b - a - usual for a, b in all_gaps if b > inject and b - a > 2 * usual),
         latency={name: latency(some) for name, some in by_window.items()},

@@ -190,6 +190,7 @@ class Ledger:
             does=api.does,
             period_s=api.period_s,
             deadline_s=WRITE_DEADLINE_S,
+            patience_s=WRITE_DEADLINE_S / 2,
             attempt=attempt,
         )
 

@@ -117,6 +117,7 @@ def has_peers(layout: Layout) -> bool:
 def majority_watch(site: Site, node: LayoutNode) -> tuple[Resource, ...]:
     """The program that knows whether this node reaches a majority of the controllers."""
     peers = " ".join(n.management for n in site.layout.controllers if n.name != node.name)
+    vips = ",".join(sorted({site.layout.vip_internal, site.layout.vip_public}))
     program = path_of(MAJORITY)
     unit = unit_file(
         MAJORITY_UNIT,
@@ -124,9 +125,15 @@ def majority_watch(site: Site, node: LayoutNode) -> tuple[Resource, ...]:
         user="haproxy",
         kind="notify",
         # The balancer's port is open between controllers already, and even without a balancer the kernel answers.
-        exec_start=f"{program} /run/{RUN} {node.management} {BALANCER_STATISTICS} {peers}",
+        exec_start=f"{program} /run/{RUN} {node.management} {BALANCER_STATISTICS} {vips} {peers}",
         runtime_directories=(RUN,),
-        service_lines=("WatchdogSec=10", "OOMScoreAdjust=-900", *BEFORE_OTHERS.splitlines()),
+        service_lines=(
+            "WatchdogSec=10",
+            "OOMScoreAdjust=-900",
+            # It resets the connections to a VIP that is about to go.
+            "AmbientCapabilities=CAP_NET_ADMIN",
+            *BEFORE_OTHERS.splitlines(),
+        ),
     )
     return (
         script(PACKAGE, MAJORITY),

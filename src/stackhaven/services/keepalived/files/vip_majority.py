@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Tells keepalived whether this node reaches a majority of the controllers, itself included.
 
-    vip-majority DIRECTORY ADDRESS PORT PEER...
+    vip-majority DIRECTORY ADDRESS PORT VIP,VIP PEER...
 
 VRRP knows no majority: of two sides that do not hear each other, each has a holder. A node that reaches fewer than
 half of the others lets go of the VIP here, about a second after it was cut off.
@@ -12,14 +12,19 @@ for a lost one, and "refused" is an answer like any other. A peer is lost when `
 
 DIRECTORY/cut-off is watched by keepalived: 1 means that the VIP must not be here. DIRECTORY/beat is the uptime at
 which this program last looked; when it is old the check of keepalived fails, so that no stale word holds the VIP.
+
+Before the VIP goes its connections are reset: without the address nobody could tell the clients any more, and those
+that this side can still reach would wait for answers until their own deadline.
 """
 
 import collections
+import contextlib
 import errno
 import os
 import selectors
 import socket
 import struct
+import subprocess
 import sys
 import time
 
@@ -29,6 +34,7 @@ FALL = 4
 # A link that comes and goes must not move the VIP each time. Losing counts at once, regaining after this long.
 RISE_S = 1.0
 BEAT_S = 1.0
+RESET_S = 0.5
 ANSWERS = (0, errno.ECONNREFUSED)
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
@@ -156,7 +162,21 @@ def sentence(peers, states, cut_off):
     return f"{reached}{missing}: " + ("NO majority, the VIP leaves this node" if cut_off else "a majority")
 
 
-def watch(directory, probes, peers):
+def reset_connections(vips):
+    """Have the kernel end what clients have open to the VIPs here; at most `RESET_S`, the VIP goes in any case."""
+    own = " or ".join(f"src {vip}" for vip in vips).split()
+    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+        subprocess.run(
+            ["ss", "-K", "-H", "-n", "-t", "state", "connected", "exclude", "syn-sent", *own],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=RESET_S,
+            check=False,
+        )
+
+
+def watch(directory, probes, peers, vips):
     verdict = Verdict()
     next_probe = next_beat = time.monotonic()
     while True:
@@ -173,6 +193,8 @@ def watch(directory, probes, peers):
         states = [peer.state(now) for peer in peers]
         if verdict.judge(states, now):
             print(sentence(peers, states, verdict.cut_off), flush=True)
+            if verdict.cut_off:
+                reset_connections(vips)
             write(f"{directory}/cut-off", "1\n" if verdict.cut_off else "0\n")
             notify("READY=1")
         if verdict.cut_off is not None and now >= next_beat:
@@ -182,8 +204,8 @@ def watch(directory, probes, peers):
 
 
 def main():
-    directory, own, port = sys.argv[1], sys.argv[2], int(sys.argv[3])
-    watch(directory, Probes(own, port), [Peer(address) for address in sys.argv[4:]])
+    directory, own, port, vips = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4].split(",")
+    watch(directory, Probes(own, port), [Peer(address) for address in sys.argv[5:]], vips)
 
 
 if __name__ == "__main__":
