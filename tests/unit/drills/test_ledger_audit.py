@@ -48,6 +48,13 @@ def test_a_deletion_of_unknown_end_may_have_happened_or_not(there: int) -> None:
     assert audit(writes, [found({"a": 1} if there else {})]).wrong == 0
 
 
+@pytest.mark.parametrize("there", [0, 1])
+def test_a_creation_without_an_answer_may_take_effect_after_its_repeat_was_deleted(there: int) -> None:
+    """A machine that stood still does what it was asked before, half a minute late."""
+    writes = [write("a", "create", "unknown"), write("a", "create"), write("a", "delete")]
+    assert audit(writes, [found({"a": 1} if there else {})]).wrong == 0
+
+
 def test_twice_is_always_wrong() -> None:
     assert audit([write("a", "create", "unknown")], [found({"a": 2})]).doubled == ("network/a",)
 

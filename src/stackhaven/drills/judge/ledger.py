@@ -74,5 +74,6 @@ def must_be_there(history: Sequence[Write]) -> bool:
 
 
 def must_be_gone(history: Sequence[Write]) -> bool:
-    """Its deletion was acknowledged."""
-    return any(write.op == "delete" and write.outcome == "ok" for write in history)
+    """Its deletion was acknowledged, and no creation without an answer can have taken effect after that."""
+    pending = any(write.op == "create" and write.outcome == "unknown" for write in history)
+    return not pending and any(write.op == "delete" and write.outcome == "ok" for write in history)
