@@ -168,10 +168,18 @@ def compare(app: App, one: str, other: str) -> None:
     type=click.Path(path_type=Path, dir_okay=False),
     help="Page with markers to write it into.",
 )
+@click.option("--beside", is_flag=True, help="Compare clouds: a column for each cloud that --keep knows.")
 @click.option("--json", "as_json", is_flag=True, help="Print all samples and figures as JSON.")
 @pass_app
 def table_(
-    app: App, *, last: int, since: str | None, keep: Path | None, page: Path | None, as_json: bool
+    app: App,
+    *,
+    last: int,
+    since: str | None,
+    keep: Path | None,
+    page: Path | None,
+    beside: bool,
+    as_json: bool,
 ) -> None:
     """Show the figures of all records of this cloud: medians, spread, floors, and what went with them.
 
@@ -180,6 +188,7 @@ def table_(
     """
     from stackhaven.cli.terminal import console
     from stackhaven.drills.report import kept
+    from stackhaven.drills.report.beside import side_by_side
     from stackhaven.drills.report.rows import rows_of, with_floors
     from stackhaven.drills.report.table import markdown, print_table
 
@@ -195,13 +204,15 @@ def table_(
     table = kept.Table(rows=tuple(with_floors(rows, ground.layout)), left_out=tuple(left_out))
     if keep is not None:
         table = kept.read_kept(keep).renewed(table)
-    text = kept.inserted(page, markdown(table)) if page is not None else ""
+    text = kept.inserted(page, side_by_side(table) if beside else markdown(table)) if page is not None else ""
     if keep is not None:
         kept.keep(keep, table)
     if page is not None:
         kept.store(page, text)
     if as_json:
         click.echo(json.dumps(table.as_data(), indent=2))
+    elif page is None and beside:
+        click.echo(side_by_side(table), nl=False)
     elif page is None:
         print_table(console(), table)
 

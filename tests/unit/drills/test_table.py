@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,10 @@ from stackhaven.drills.drill import PROMISES
 from stackhaven.drills.ground import Ground
 from stackhaven.drills.history import Entry, Found, Recorder, Sample, Write
 from stackhaven.drills.judge.floors import Floor
+from stackhaven.drills.report.beside import side_by_side
 from stackhaven.drills.report.kept import BEGIN, END, Table, inserted, keep, read_kept, store
 from stackhaven.drills.report.rows import LeftOut, Row, Setting, rows_of, with_floors
+from stackhaven.drills.report.rows import Sample as Measured
 from stackhaven.drills.report.table import LABELS, NOT_YET, markdown
 from stackhaven.errors import InputError
 from tests.unit.drills.records import event, header, series, vip
@@ -341,3 +344,42 @@ def test_bad_words_are_refused_and_nothing_is_written(
     assert "[drill-page]" in haven(capsys, "--write", "nowhere.md")[2]
     assert "[file-unwritable]" in haven(capsys, "--keep", "nowhere/kept.json")[2]
     assert haven(capsys, "--since", "2030-01-01")[0] == 0
+
+
+def test_clouds_stand_side_by_side(cloud: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    record(cloud, 1, bad=range(12, 15))
+    record(cloud, 2, bad=range(12, 14))
+    haven(capsys, "--keep", "kept.json")
+    file = tmp_path / "kept.json"
+    text = file.read_text(encoding="utf-8")
+    other = Table(
+        rows=tuple(
+            replace(row, setting=Setting(cloud="other", vip_provider="pacemaker", machines=5))
+            for row in read_kept(file).rows
+        )
+    )
+    keep(file, read_kept(file).renewed(other))
+    code, out, _ = haven(capsys, "--keep", "kept.json", "--beside")
+    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in out.splitlines()]
+    assert (code, text != file.read_text(encoding="utf-8")) == (0, True)
+    assert lines[0] == ["drill", "figure", "demo: 5 machines, keepalived", "other: 5 machines, pacemaker"]
+    assert lines[2][0] == "**power-off-busiest** (`power-off busiest`)"
+    assert lines[2][1:] == ["gap", *["**3 s** (2.5 to 3.5, 2)"] * 2]
+    assert {line[1] for line in lines[2:]} >= {
+        "gap",
+        "VIP with nobody",
+        "two living holders",
+        "every member back",
+    }
+    assert [line[0] for line in lines[3:]] == [""] * len(lines[3:]), "a drill is named once"
+
+
+def test_a_cloud_without_a_drill_has_an_empty_cell() -> None:
+    sample = Measured(record="a", began=1.0, nodes=(), measured={"gap_s": 1.0})
+    one = Row(drill="kill-api", do="x", why="", setting=KEEPALIVED, load=(), must={}, samples=(sample,))
+    other = replace(one, drill="freeze-api", setting=replace(KEEPALIVED, cloud="later"))
+    lines = side_by_side(Table(rows=(one, other))).splitlines()
+    assert [line for line in lines if "| gap |" in line] == [
+        "| **kill-api** (`x`) | gap | **1 s** (1 to 1, 1) |  |",
+        "| **freeze-api** (`x`) | gap |  | **1 s** (1 to 1, 1) |",
+    ]

@@ -7,7 +7,6 @@ happens between guests is counted where it happens, and read through the floatin
 from __future__ import annotations
 
 import asyncio
-import base64
 import re
 from collections.abc import Callable
 from contextlib import suppress
@@ -20,6 +19,7 @@ from stackhaven.lab.guest import build_guest
 from stackhaven.observe.verify.bench import Bench
 from stackhaven.observe.verify.check import Check, select
 from stackhaven.observe.verify.contents import checks_of
+from stackhaven.observe.verify.guest import told
 from stackhaven.observe.verify.icmp import ping
 from stackhaven.observe.verify.outcome import CheckResult, Verdict
 from stackhaven.observe.verify.runner import run_checks
@@ -39,7 +39,6 @@ PAGE_S = 5.0
 COUNT_TRIES = 10
 
 _COUNTER = """\
-#!/bin/sh
 (
 sent=0 heard=0
 while :; do
@@ -54,7 +53,7 @@ done
 
 def counting(peer: str) -> str:
     """User data of a guest that pings its peer for ever; base64, as Nova wants it."""
-    return base64.b64encode(_COUNTER.format(peer=peer).encode()).decode()
+    return told(_COUNTER.format(peer=peer))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -46,10 +46,10 @@ NOT_YET = "not measured yet"
 
 def markdown(table: Table) -> str:
     """What stands between the markers of the page."""
-    parts = [*_markdown_table(HEAD, _promise_rows(table))]
+    parts = [*markdown_table(HEAD, _promise_rows(table))]
     if table.rows:
         parts += ["", "What went with it, medians of the same repeats:", ""]
-        parts += _markdown_table(CONTEXT, (_context(row) for row in table.rows))
+        parts += markdown_table(CONTEXT, (_context(row) for row in table.rows))
         floors = [f"* {_cell(line)}" for line in _floor_lines(table.rows)]
         parts += ["", "Floors:", "", *floors] if floors else []
     others = [one.name for one in DRILLS if one.name not in {*FIRST, *(row.drill for row in table.rows)}]
@@ -119,7 +119,7 @@ def _figure(row: Row, figure: Figure) -> Sequence[str]:
     what, found = figure.what, figure.found
     floor = row.floor.seconds if row.floor and what == "gap_s" else None
     missing = sum(1 for sample in row.samples if sample.measured.get(what) is None)
-    spread = f"{_bare(found.least)} to {_bare(found.most)}, {found.times}" if found else f"{len(row.samples)}"
+    spread = f"{bare(found.least)} to {bare(found.most)}, {found.times}" if found else f"{len(row.samples)}"
     return (
         _promise(what),
         _bound(what, figure.must),
@@ -143,7 +143,7 @@ def _context(row: Row) -> Sequence[str]:
         row.setting.says,
         dates[0] if dates[0] == dates[-1] else f"{dates[0]} to {dates[-1]}",
         f"{worst} ({times} of {len(samples)})" if worst else "none asked",
-        "not seen" if back is None else f"{_bare(back)} s",
+        "not seen" if back is None else f"{bare(back)} s",
         _writes(row),
         _vip(row),
         "not watched" if waited is None else f"{waited:g} %, {steal or 0:g} %",
@@ -172,9 +172,7 @@ def _vip(row: Row) -> str:
     )
     if nobody is None or two is None:
         return "not watched"
-    return f"{_bare(nobody)} s, {_bare(two)} s" + (
-        f"; beside a frozen one {_bare(frozen)} s" if frozen else ""
-    )
+    return f"{bare(nobody)} s, {bare(two)} s" + (f"; beside a frozen one {bare(frozen)} s" if frozen else "")
 
 
 def _floor_lines(rows: Iterable[Row]) -> list[str]:
@@ -193,14 +191,16 @@ def _bound(what: str, value: float | None) -> str:
 
 
 def _value(what: str, value: float) -> str:
-    return f"{_bare(value)}{UNITS.get(what, ' s')}"
+    return f"{bare(value)}{UNITS.get(what, ' s')}"
 
 
-def _bare(value: float) -> str:
+def bare(value: float) -> str:
+    """A figure with as many digits as it deserves."""
     return f"{value:.0f}" if value >= 100 else f"{round(value, 1 if value >= 10 else 2):g}"
 
 
-def _markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """The lines of a table whose cells may hold anything."""
     yield f"| {' | '.join(head)} |"
     yield f"|{'---|' * len(head)}"
     for row in rows:

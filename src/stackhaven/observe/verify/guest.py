@@ -9,11 +9,13 @@ from dataclasses import dataclass
 TRIES = 40
 PAUSE_S = 3
 
-_SCRIPT = """\
+_SAYS_WHO = """\
 #!/bin/sh
 uuid=$(wget -q -T 5 -O - http://169.254.169.254/openstack/latest/meta_data.json \\
     | sed -n 's/.*"uuid": *"\\([^"]*\\)".*/\\1/p')
 echo "HAVEN-UUID $uuid"
+"""
+_SCRIPT = """\
 meets() {{
     for attempt in $(seq 1 {tries}); do
         if "$@"; then return 0; fi
@@ -30,7 +32,12 @@ if meets reads; then echo "HAVEN-HTTP {peer} ok $page"; else echo "HAVEN-HTTP {p
 
 def user_data(peer: str) -> str:
     """Base64, as Nova wants it: the guest looks for its own id, and for the other guest at that address."""
-    return base64.b64encode(_SCRIPT.format(peer=peer, tries=TRIES, pause=PAUSE_S).encode()).decode()
+    return told(_SCRIPT.format(peer=peer, tries=TRIES, pause=PAUSE_S))
+
+
+def told(script: str) -> str:
+    """User data of a guest that looks for its own id, as the checks of guests ask, and then does what `script` says."""
+    return base64.b64encode((_SAYS_WHO + script).encode()).decode()
 
 
 @dataclass(frozen=True, kw_only=True)
