@@ -86,6 +86,7 @@ DRILLS: tuple[Drill, ...] = (
         name="power-off-broker",
         why="the machine of the broker that leads most queues loses its power",
         do="power-off queue-leader",
+        hold_s=30,
         load=("reads", "boot"),
         must={"gap_s": 3.0, "redundancy_s": 60, "boot_share": 100},
     ),

@@ -225,7 +225,7 @@ class Database(Part):
     durable: bool = Field(
         True, description="Flush every commit to disk; false loses acknowledged writes on power loss."
     )
-    suspect_timeout_s: float = Field(1.5, ge=0.5, le=60, description="Galera evs.suspect_timeout.")
+    suspect_timeout_s: float = Field(1.0, ge=0.5, le=60, description="Galera evs.suspect_timeout.")
 
 
 class Images(Part):

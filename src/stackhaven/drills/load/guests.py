@@ -30,7 +30,7 @@ from stackhaven.services.base import Site
 RUNNING = ("guest.dhcp", "floating.ping", "floating.http")
 BOOTABLE = ("tenant.image", "tenant.flavor", "tenant.network")
 """Checks that make two guests, and those that make what one more server needs."""
-BOOT_PERIOD_S = 10.0
+BOOT_PERIOD_S = 15.0
 BOOT_DEADLINE_S = 60.0
 POLL_S = 0.5
 CALL_S = 10.0

@@ -48,7 +48,7 @@ class MariaDB:
                     internal_only=True,
                     client_timeout_s=3600,
                     server_timeout_s=3600,
-                    inter_ms=500,
+                    inter_ms=300,
                     fall=2,
                 ),
             ),

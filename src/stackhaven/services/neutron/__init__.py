@@ -9,11 +9,14 @@ from stackhaven.services.common import ports
 from stackhaven.services.common.neutron import CONF, ML2, ml2_conf, neutron_conf
 from stackhaven.services.common.placement import one_of
 from stackhaven.services.common.schema import conf_options, schema_command, schema_conf
+from stackhaven.services.common.script import path_of, script
 from stackhaven.services.common.systemd import unit_file
 from stackhaven.services.common.uwsgi import api_files, api_unit
 from stackhaven.services.common.wanted import is_wanted
 
 CONFIG_FILES = f"--config-file={CONF} --config-file={ML2}"
+PACKAGE = __name__
+RECONNECT = "ovn_reconnect.py"
 WORKERS = ("neutron-periodic-workers", "neutron-ovn-maintenance-worker")
 
 
@@ -88,7 +91,7 @@ class Neutron:
                 title="Networking answers",
                 nodes=names,
                 resources=lambda name: (
-                    api_unit("neutron-api", CONF, ML2),
+                    api_unit("neutron-api", CONF, ML2, path_of(RECONNECT)),
                     *(Unit(name=f"{w}.service", watches=(CONF, ML2)) for w in WORKERS),
                     Wait(
                         what="networking answers",
@@ -122,6 +125,7 @@ def configuration(site: Site, node: LayoutNode) -> tuple[Resource, ...]:
         Directory(path="/var/lib/neutron/lock", owner="neutron", group="neutron"),
         Directory(path="/var/lib/neutron/tmp", owner="neutron", group="neutron"),
         neutron_conf(site, node),
+        script(PACKAGE, RECONNECT),
         ml2_conf(site),
         *api_files(
             site,
@@ -130,7 +134,11 @@ def configuration(site: Site, node: LayoutNode) -> tuple[Resource, ...]:
             user="neutron",
             port=ports.NEUTRON,
             wsgi_file="/usr/bin/neutron-api",
-            options={"pyargv": CONFIG_FILES, "paste": "config:/etc/neutron/api-paste.ini"},
+            options={
+                "pyargv": CONFIG_FILES,
+                "paste": "config:/etc/neutron/api-paste.ini",
+                "import": path_of(RECONNECT),
+            },
         ),
         *(
             unit_file(
