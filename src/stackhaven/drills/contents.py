@@ -10,7 +10,9 @@ from stackhaven.drills.errors import DrillError
 
 API = {"failed_calls": 0, "redundancy_s": 30}
 """One API process is lost: nothing that one retry does not cure."""
-SWITCH = {"gap_s": 3.0, "redundancy_s": 90}
+RETURN = {"return_gap_s": 5.0}
+"""What comes back must not take from clients what its loss did not."""
+SWITCH = {"gap_s": 3.0, **RETURN, "redundancy_s": 90}
 GUESTS = {"guest_lost": 0}
 
 DRILLS: tuple[Drill, ...] = (
@@ -26,7 +28,7 @@ DRILLS: tuple[Drill, ...] = (
         name="freeze-api",
         why="an API process stands still with its port open",
         do="freeze keystone on random",
-        must={"gap_s": 3.0, "redundancy_s": 30},
+        must={"gap_s": 3.0, **RETURN, "redundancy_s": 30},
         floor="none: the other members answer; a call that meets the frozen one waits for its deadline",
     ),
     Drill(
@@ -53,13 +55,13 @@ DRILLS: tuple[Drill, ...] = (
         name="power-off-writer",
         why="the machine of the database member that writes loses its power",
         do="power-off db-writer",
-        must={"gap_s": 3.0, "redundancy_s": 60},
+        must={"gap_s": 3.0, **RETURN, "redundancy_s": 60},
     ),
     Drill(
         name="freeze-writer",
         why="the database member that writes stands still with its connections open",
         do="freeze mariadb on db-writer",
-        must={"gap_s": 6.0, "redundancy_s": 60},
+        must={"gap_s": 6.0, **RETURN, "redundancy_s": 60},
     ),
     Drill(
         name="lose-data",
@@ -72,7 +74,7 @@ DRILLS: tuple[Drill, ...] = (
         name="fill-database-disk",
         why="the disk under the database member that writes is full",
         do="disk-full mariadb on db-writer",
-        must={"gap_s": 6.0, "redundancy_s": 120},
+        must={"gap_s": 6.0, **RETURN, "redundancy_s": 120},
     ),
     Drill(
         name="kill-broker",
@@ -88,13 +90,13 @@ DRILLS: tuple[Drill, ...] = (
         do="power-off queue-leader",
         hold_s=30,
         load=("reads", "boot"),
-        must={"gap_s": 3.0, "redundancy_s": 60, "boot_share": 100},
+        must={"gap_s": 3.0, **RETURN, "redundancy_s": 60, "boot_share": 100},
     ),
     Drill(
         name="reset-broker",
         why="a broker forgets its cluster and its queues",
         do="reset-broker bystander",
-        must={"gap_s": 3.0, "redundancy_s": 120},
+        must={"gap_s": 3.0, **RETURN, "redundancy_s": 120},
     ),
     Drill(
         name="kill-ovn-leader",
@@ -120,31 +122,31 @@ DRILLS: tuple[Drill, ...] = (
         name="freeze-busiest",
         why="the controller with most roles stands still as a whole",
         do="freeze-node busiest",
-        must={"gap_s": 6.0, "redundancy_s": 90},
+        must={"gap_s": 6.0, **RETURN, "redundancy_s": 90},
     ),
     Drill(
         name="cut-busiest",
         why="the controller with most roles loses its management link",
         do="cut-link busiest",
-        must={"gap_s": 5.0, "redundancy_s": 60},
+        must={"gap_s": 5.0, **RETURN, "redundancy_s": 60},
     ),
     Drill(
         name="partition-busiest",
         why="the controller with most roles and all others do not hear each other",
         do="partition busiest",
-        must={"gap_s": 5.0, "redundancy_s": 60},
+        must={"gap_s": 5.0, **RETURN, "redundancy_s": 60},
     ),
     Drill(
         name="deafen-others",
         why="the others do not hear the controller with most roles, which hears them",
         do="partition-one-way busiest",
-        must={"gap_s": 5.0, "redundancy_s": 60},
+        must={"gap_s": 5.0, **RETURN, "redundancy_s": 60},
     ),
     Drill(
         name="slow-link",
         why="a controller's management link is slow",
         do="slow-link bystander",
-        must={"gap_s": 5.0, "redundancy_s": 60},
+        must={"gap_s": 5.0, **RETURN, "redundancy_s": 60},
     ),
     Drill(
         name="guests-unharmed",

@@ -16,7 +16,8 @@ from stackhaven.drills.faults.contents import fault
 from stackhaven.drills.load.groups import GROUPS, probe_names
 
 PROMISES: Mapping[str, str] = {
-    "gap_s": "longest time without success of any API probe, in seconds",
+    "gap_s": "longest time without success of any API probe that began before healing, in seconds",
+    "return_gap_s": "the same while what was broken comes back",
     "failed_calls": "API calls that failed in spite of their one retry",
     "redundancy_s": "seconds until every member is back",
     "vip_gap_s": "longest time in which no node held the VIP",

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from stackhaven.drills.bmc import Verb, order
 from stackhaven.drills.deeds import Deed, InHub, OnNode, Power, PowerIs
-from stackhaven.drills.errors import DrillError
+from stackhaven.drills.errors import DrillError, no_bmc
 from stackhaven.drills.ground import Ground
 from stackhaven.lab import cgroup
 from stackhaven.lab.lab import Lab
@@ -63,17 +64,19 @@ class Hands:
             return False
         return True
 
-    def _machine(self, name: str) -> tuple[Lab, LabNode]:
-        if self._lab is None:
-            raise DrillError(
-                f"the power of {name} cannot be switched: only machines of a lab can",
-                todo="choose another fault, such as stop or partition",
-                rule="drill-power",
-            )
-        return self._lab, self._lab.known(name)
+    def _ask_bmc(self, name: str, verb: Verb) -> str:
+        """On existing hosts a machine's BMC switches its power."""
+        bmc = self._ground.layout.node(name).bmc
+        if bmc is None:
+            raise no_bmc(name)
+        return order(name, bmc, self._ground.site.secrets[bmc.password_name], verb)
 
     def _switch(self, deed: Power) -> str:
-        lab, node = self._machine(deed.node)
+        if self._lab is None:
+            if deed.verb in {"freeze", "thaw"}:
+                raise DrillError(f"no BMC can have {deed.node} stand still", rule="drill-power")
+            return self._ask_bmc(deed.node, deed.verb)
+        lab, node = self._lab, self._lab.known(deed.node)
         match deed.verb:
             case "off":
                 lab.power_off(node.name)
@@ -90,9 +93,10 @@ class Hands:
         return ""
 
     def _look(self, deed: PowerIs) -> str:
-        _, node = self._machine(deed.node)
         found = "off"
-        if cgroup.populated(node.cgroup):
+        if self._lab is None:
+            found = self._ask_bmc(deed.node, "look")
+        elif cgroup.populated((node := self._lab.known(deed.node)).cgroup):
             found = "frozen" if _is_frozen(node) else "on"
         if found != deed.state:
             raise DrillError(f"{deed.node} is {found}, not {deed.state}", rule="drill-deed")

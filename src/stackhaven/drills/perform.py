@@ -49,8 +49,11 @@ def perform(stage: Stage, drill: Drill, *, anyway: bool = False) -> tuple[Path, 
     scene = stage.require_healthy(anyway=anyway)
     client = stage.client()
     stage.tidy(client)
-    names = names_of(drill.load)
+    names = stage.possible(names_of(drill.load))
     with undisturbed(), stage.guests(names) as guests:
+        if guests is not None:
+            # Only now is there a router, and with it a gateway.
+            scene = stage.scene()
         directory = new_directory(stage.ground.drills, drill.name)
         recorder = Recorder(directory)
         try:
@@ -83,7 +86,7 @@ class Play:
 def _record(play: Play) -> None:
     stage, client, recorder = play.stage, play.client, play.recorder
     key = stage.ground.state.public_key
-    ledger = Ledger(run=secrets.token_hex(3), recorder=recorder, apis=apis(key))
+    ledger = Ledger(run=secrets.token_hex(3), recorder=recorder, apis=apis(key, stage.services))
     offered = (*READS, *ledger.probes(), *(play.guests.probes() if play.guests else ()))
     probes = chosen(play.names, offered)
     recorder.add(header(stage, play.drill, probes))

@@ -15,7 +15,7 @@ from stackhaven.drills.ground import Ground
 from stackhaven.drills.hands import Hands
 from stackhaven.drills.history import Recorder
 from stackhaven.drills.load.client import Client
-from stackhaven.drills.load.groups import GUESTS
+from stackhaven.drills.load.groups import GUESTS, possible
 from stackhaven.drills.load.guests import Guests
 from stackhaven.drills.load.ledger import apis, sweep
 from stackhaven.drills.load.loop import Load, Probe, rehearse
@@ -27,6 +27,7 @@ from stackhaven.drills.watch.lab import MemberWatcher, VipWatcher
 from stackhaven.drills.watch.machine import CpuWatcher
 from stackhaven.drills.watch.status import StatusWatcher, degrading, status_of
 from stackhaven.observe.api import ApiError, sign_in
+from stackhaven.observe.status.facts import CloudFacts
 from stackhaven.services.common.ports import KEYSTONE
 
 SIGN_IN_S = 10.0
@@ -80,6 +81,13 @@ class Stage:
                 todo="haven status says what to do; or run the drill with --anyway",
                 rule="degraded",
             )
+        return self._scene(facts)
+
+    def scene(self) -> Scene:
+        """Who plays which role now."""
+        return self._scene(status_of(self.ground)[0])
+
+    def _scene(self, facts: CloudFacts) -> Scene:
         return scene_of(self.ground, self.hands, facts.nodes, seed=int(time.time()))
 
     def await_health(self, timeout_s: float) -> None:
@@ -117,6 +125,29 @@ class Stage:
             token=api.token,
         )
 
+    @property
+    def services(self) -> frozenset[str]:
+        """What this cloud runs."""
+        return frozenset(declared.name for declared in self.ground.site.declared)
+
+    def possible(self, names: Sequence[str]) -> tuple[str, ...]:
+        """The probes for which this cloud has services; the others are told.
+
+        Raises:
+            DrillError: rule ``drill-load``, there is none.
+
+        """
+        found = possible(names, self.services)
+        if not found:
+            raise DrillError(
+                f"nothing can be asked of this cloud by {', '.join(names)}",
+                why=f"it runs {', '.join(sorted(self.services))} only",
+                rule="drill-load",
+            )
+        if missing := [name for name in names if name not in found]:
+            self.tell(f"not asked, because this cloud has no such service: {', '.join(missing)}")
+        return found
+
     def rehearse(self, probes: Sequence[Probe], client: Client) -> None:
         """Have every probe succeed once.
 
@@ -136,7 +167,7 @@ class Stage:
 
     def tidy(self, client: Client) -> None:
         """Delete what drills made through the APIs; what cannot be deleted is told."""
-        stuck = self.there(lambda: sweep(client, apis("")))
+        stuck = self.there(lambda: sweep(client, apis("", self.services)))
         if stuck:
             self.tell(f"not deleted, the next drill tries again: {', '.join(stuck[:SHOWN])}")
 

@@ -6,11 +6,14 @@ import os
 import subprocess
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from stackhaven.design.addresses import layout_of
+from stackhaven.drills.bmc import Verb, order
+from stackhaven.drills.errors import DrillError
 from stackhaven.lab import cgroup
 from stackhaven.lab.bmc import control
 from stackhaven.lab.build import ensure_image
@@ -19,6 +22,7 @@ from stackhaven.lab.lab import Lab
 from stackhaven.lab.recipe import TRIXIE
 from stackhaven.lab.spec import spec_of
 from stackhaven.model.cloud import Cloud
+from stackhaven.model.fencing import BmcAccess
 from tests.integration.lab.conftest import Bench, traces
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
@@ -90,6 +94,29 @@ def test_a_node_is_switched_off_and_on_by_the_ordinary_fence_agents(fenced: Fenc
     assert "OFF" in fenced.fence(kind, "status").stdout
     assert fenced.fence(kind, "on").returncode == 0
     fenced.await_ssh()
+
+
+@pytest.mark.parametrize("kind", AGENTS)
+def test_drills_on_existing_hosts_switch_them_by_the_same_bmcs(fenced: Fenced, kind: str) -> None:
+    described = fenced.lab.spec.node("n2").bmc
+    assert described is not None
+    bmc = BmcAccess(
+        kind=kind, address=described.address, user="haven", password_name="fencing.bmc", verify_tls=False
+    )
+    there = ["nsenter", f"--net=/run/netns/{fenced.lab.spec.hub}"]
+    orders: tuple[tuple[Verb, str, bool], ...] = (
+        ("look", "on", True), ("off", "off", False), ("off", "off", False), ("on", "on", True), ("reset", "on", True),
+    )  # fmt: skip
+    for verb, state, runs in orders:
+        assert order("n2", bmc, PASSWORD, verb, prefix=there) == state
+        assert fenced.runs() is runs
+    fenced.await_ssh()
+    with pytest.raises(DrillError, match="did not obey") as raised:
+        order("n2", bmc, "wrong", "off", prefix=there)
+    assert "wrong" not in str(raised.value)
+    with pytest.raises(DrillError, match="did not obey"):
+        order("n2", replace(bmc, kind="redfish", verify_tls=True), PASSWORD, "off", prefix=there)
+    assert fenced.runs()
 
 
 @pytest.mark.parametrize("kind", AGENTS)

@@ -30,6 +30,7 @@ nodes:
   c: {roles: [controller], count: 3, ssh: {address: "c{n}"}}
   k: {roles: [compute, network], count: 1, ssh: {address: "k{n}"}}
 """
+WITH_BMCS = HOSTS + 'fencing: {kind: redfish, address: "bmc-{name}.example", user: admin}\n'
 
 
 def ground_from(text: str, directory: Path) -> Ground:
@@ -47,6 +48,11 @@ def ground_from(text: str, directory: Path) -> Ground:
 @pytest.fixture
 def lab(tmp_path: Path) -> Ground:
     return ground_from(LAB, tmp_path)
+
+
+@pytest.fixture
+def hosts_with_bmcs(tmp_path: Path) -> Ground:
+    return ground_from(WITH_BMCS, tmp_path)
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ import pytest
 from stackhaven.drills.contents import DRILLS, SUITES, drills_of
 from stackhaven.drills.drill import PROMISES, Drill, drill_from, read_drill
 from stackhaven.drills.errors import DrillError
-from stackhaven.drills.load.groups import names_of
+from stackhaven.drills.load.groups import GUESTS, names_of, possible
+from stackhaven.drills.load.ledger import apis
 from stackhaven.drills.targets import ROLES
 
 pytestmark = pytest.mark.unit
@@ -89,3 +90,20 @@ def test_an_unknown_drill_is_refused_with_those_there_are() -> None:
 
 def test_promises_have_words() -> None:
     assert all(PROMISES.values())
+
+
+def test_what_a_cloud_does_not_run_is_not_asked() -> None:
+    names = names_of(("reads", "writes", "guests", "boot"))
+    everything = {"keystone", "glance", "nova", "neutron", "placement", "horizon"}
+    assert possible(names, everything) == names
+    assert possible(names, {"keystone", "mariadb"}) == ("token", "region-writes")
+    assert possible(names, {"keystone", "glance"}) == ("token", "images", "image-writes", "region-writes")
+    assert possible(names, everything - {"neutron"}) == tuple(
+        name for name in names if name not in {"networks", "network-writes", *GUESTS}
+    )
+    assert possible(("networks",), {"keystone"}) == ()
+
+
+def test_the_ledger_writes_only_where_there_is_something_to_write_to() -> None:
+    assert [api.name for api in apis("", {"keystone", "placement"})] == ["region", "trait"]
+    assert {api.part for api in apis("")} == {"keystone", "glance", "nova", "neutron", "placement"}

@@ -39,9 +39,11 @@ def test_every_fault_can_be_healed_and_proves_it(one: Fault, lab: Ground) -> Non
 
 
 @pytest.mark.parametrize("one", FAULTS, ids=lambda one: one.name)
-def test_every_script_is_one_that_the_shell_understands(one: Fault, lab: Ground, hosts: Ground) -> None:
-    for ground in (lab, hosts):
-        if ground is hosts and one.lab_only:
+def test_every_script_is_one_that_the_shell_understands(
+    one: Fault, lab: Ground, hosts_with_bmcs: Ground
+) -> None:
+    for ground in (lab, hosts_with_bmcs):
+        if ground is hosts_with_bmcs and one.lab_only:
             continue
         script = "\n".join(scripts(strike_of(one, ground)))
         done = subprocess.run(
@@ -51,10 +53,17 @@ def test_every_script_is_one_that_the_shell_understands(one: Fault, lab: Ground,
 
 
 @pytest.mark.parametrize("one", [f for f in FAULTS if not f.lab_only], ids=lambda one: one.name)
-def test_on_existing_hosts_nothing_needs_the_labs_hub_or_power(one: Fault, hosts: Ground) -> None:
-    strike = strike_of(one, hosts)
+def test_on_existing_hosts_nothing_needs_the_labs_hub(one: Fault, hosts_with_bmcs: Ground) -> None:
+    strike = strike_of(one, hosts_with_bmcs)
     deeds = [*strike.inject, *strike.effect, *strike.heal, *strike.healed]
-    assert not [deed for deed in deeds if not isinstance(deed, OnNode)]
+    assert not [deed for deed in deeds if isinstance(deed, InHub)]
+
+
+@pytest.mark.parametrize("name", ["power-off", "reset"])
+def test_a_machine_without_a_bmc_keeps_its_power(name: str, hosts: Ground) -> None:
+    with pytest.raises(DrillError, match="the power of c1 cannot be switched") as raised:
+        strike_of(fault(name), hosts)
+    assert raised.value.rule == "drill-no-bmc"
 
 
 def test_a_partition_of_hosts_ends_by_itself_and_spares_ssh(hosts: Ground) -> None:

@@ -83,6 +83,16 @@ def test_a_gap_that_begins_with_healing_is_told_apart() -> None:
     assert (found.gap_s, found.gap_in_fault_s) == (pytest.approx(10.0), pytest.approx(1.0))
 
 
+def test_what_is_slow_while_a_machine_comes_back_is_told_apart_from_its_loss() -> None:
+    calls = (*series(map(float, range(30)), range(12, 15)), *series(map(float, range(30, 60)), range(45, 52)))
+    lost = figures(faulty(*calls), "token")
+    assert lost.gap_s == pytest.approx(8.0)
+    assert lost.outage_s == pytest.approx(4.0 - 0.5)
+    assert lost.return_s == pytest.approx(8.0 - 0.5)
+    spanning = figures(faulty(*series(map(float, range(60)), range(35, 50))), "token")
+    assert (spanning.outage_s, spanning.return_s) == (pytest.approx(15.5), pytest.approx(0.5))
+
+
 def test_gaps_before_the_fault_are_not_its_doing() -> None:
     found = figures(faulty(*series(map(float, range(60)), range(2, 8))), "token")
     assert found.usual_gap_s == pytest.approx(7.0)

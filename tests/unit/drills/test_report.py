@@ -64,8 +64,8 @@ def test_what_is_written_in_a_record_cannot_become_markup() -> None:
 def test_the_headline_says_how_long_how_many_and_what_was_missed() -> None:
     said = headline(judge(outage()))
     assert said == (
-        "Longest time without success: 8.5 s (token). 8 of 60 calls failed. Every member back after 12 s. "
-        "MISSED: longest time without success of any API probe."
+        "Longest time without success: 8.5 s (token), 0.5 s while it came back (token). 8 of 60 calls failed. "
+        "Every member back after 12 s. MISSED: longest time without success of any API probe that began before healing."
     )
 
 

@@ -116,3 +116,12 @@ def test_every_node_asks_the_other_controllers() -> None:
     for config in by_node.values():
         assert config["silence_s"] >= 4 * config["interval_s"]
         assert config["all_s"] > config["silence_s"]
+
+
+def test_who_no_longer_asks_is_forgotten() -> None:
+    one = object.__new__(liveness.Program)
+    one.sweeper = SimpleNamespace(reap=lambda: None)
+    one.peers, one.config = liveness.Peers({}, 1.0, 5.0), {"silence_s": 1.0, "port": 9}
+    one.askers = {("10.0.0.1", 9): 20.0, ("10.0.0.2", 9): 50.0}
+    one.tick(60.0)
+    assert list(one.askers) == [("10.0.0.2", 9)]

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from stackhaven.drills.deeds import Power, PowerIs, Strike
+from stackhaven.drills.errors import no_bmc
 from stackhaven.drills.faults.base import Fault, Victim
 from stackhaven.drills.ground import Ground
 
 BOOT_S = 240.0
-_NO_BMC = "the power of existing hosts is not switched by drills"
+
+
+def _require_power(ground: Ground, victim: Victim) -> None:
+    """A machine that exists is switched through its BMC."""
+    for node in victim.nodes:
+        if not ground.in_lab and ground.layout.node(node).bmc is None:
+            raise no_bmc(node)
 
 
 def _all_on(nodes: tuple[str, ...]) -> tuple[Power, ...]:
     return tuple(Power(node=node, verb="on") for node in nodes)
 
 
-def _off(_: Ground, victim: Victim) -> Strike:
+def _off(ground: Ground, victim: Victim) -> Strike:
+    _require_power(ground, victim)
     return Strike(
         says=f"took the power of {victim.says}",
         nodes=victim.nodes,
@@ -26,7 +34,8 @@ def _off(_: Ground, victim: Victim) -> Strike:
     )
 
 
-def _reset(_: Ground, victim: Victim) -> Strike:
+def _reset(ground: Ground, victim: Victim) -> Strike:
+    _require_power(ground, victim)
     return Strike(
         says=f"took the power of {victim.says} and gave it back",
         nodes=victim.nodes,
@@ -56,7 +65,6 @@ POWER_OFF = Fault(
     does="machines lose their power: nothing is flushed, stopped or said by them",
     covers=("FS-02", "FS-03", "FS-09", "FS-11", "FS-14", "FS-19", "FS-22", "FS-68"),
     aim=_off,
-    lab_only=_NO_BMC,
 )
 RESET = Fault(
     name="reset",
@@ -64,7 +72,6 @@ RESET = Fault(
     covers=("FS-02", "FS-05"),
     aim=_reset,
     mends_itself=True,
-    lab_only=_NO_BMC,
 )
 FREEZE_NODE = Fault(
     name="freeze-node",

@@ -46,8 +46,9 @@ class ProbeFigures:
         calls: how many were made; `failed` and `unknown` of them ended so, `cured` succeeded at their one retry.
         gap_s: longest time without success that ends after the fault, from success to success; `gap_at` its begin.
         gap_in_fault_s: the longest that began before healing did.
-        outage_s: the longest of these gaps that is left when what the period of a rare probe makes of it is taken off
-            (see `RESOLUTION_S`), and what lies before the fault: the API was not away then.
+        outage_s: the longest gap that began before healing did, less what the period of a rare probe makes of it
+            (see `RESOLUTION_S`) or what lies before the fault: the API was not away then.
+        return_s: the same of the gaps that began while what was broken came back.
         usual_gap_s: `gap_s` before the fault: what the probe's own period and the machine's noise make of it.
         unavailable_s: all gaps longer than twice the usual one, added up, each less the usual one.
         full_service_s: from the fault until the last call that was bad or slow had ended, before healing; 0 when
@@ -66,6 +67,7 @@ class ProbeFigures:
     gap_at: float = 0.0
     gap_in_fault_s: float = 0.0
     outage_s: float = 0.0
+    return_s: float = 0.0
     usual_gap_s: float = 0.0
     unavailable_s: float = 0.0
     latency: Mapping[str, Latency] = field(default_factory=dict)
@@ -135,6 +137,7 @@ def figures(history: History, probe: str) -> ProbeFigures:
     usual, _ = longest(gap for gap in all_gaps if gap[1] <= inject)
     gap_s, gap_at = longest(gap for gap in all_gaps if gap[1] > inject)
     heal = windows["during"].end if "during" in windows else math.inf
+    period_s = history.header.periods_s[probe]
     in_fault, _ = longest(gap for gap in all_gaps if gap[1] > inject and gap[0] < heal)
     before = latency(by_window["before"])
     slow_s = max(SLOW_S, 3 * (before.p99_s or 0.0))
@@ -148,7 +151,8 @@ def figures(history: History, probe: str) -> ProbeFigures:
         gap_s=gap_s,
         gap_at=gap_at,
         gap_in_fault_s=in_fault,
-        outage_s=outage_s(all_gaps, inject, history.header.periods_s[probe]),
+        outage_s=outage_s((gap for gap in all_gaps if gap[0] < heal), inject, period_s),
+        return_s=outage_s((gap for gap in all_gaps if gap[0] >= heal), inject, period_s),
         usual_gap_s=usual,
         unavailable_s=sum(b - a - usual for a, b in all_gaps if b > inject and b - a > 2 * usual),
         latency={name: latency(some) for name, some in by_window.items()},

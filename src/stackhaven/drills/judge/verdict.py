@@ -137,6 +137,7 @@ def measures(
     found: dict[str, float | None] = {"redundancy_s": redundancy}
     if apis:
         found["gap_s"] = max(probe.outage_s for probe in apis)
+        found["return_gap_s"] = max(probe.return_s for probe in apis)
         found["failed_calls"] = float(sum(probe.failed + probe.unknown for probe in apis))
     if seen.watched:
         found["vip_gap_s"] = longest_s(seen.no_holder)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from stackhaven.drills.load.ledger import apis
 from stackhaven.drills.load.loop import Probe
@@ -23,6 +23,8 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "guests": ("ping", "http", "guest-to-guest"),
 }
 
+_BY_GUESTS = ("nova", "neutron", "glance")
+
 
 def descriptions() -> dict[str, str]:
     """Every probe with what it does."""
@@ -40,6 +42,13 @@ def names_of(words: Sequence[str]) -> tuple[str, ...]:
     """The probes that these words name, each once, in the order of the contents."""
     wanted = {name for word in words for name in GROUPS.get(word, (word,))}
     return tuple(name for name in probe_names() if name in wanted)
+
+
+def possible(names: Sequence[str], services: Collection[str]) -> tuple[str, ...]:
+    """Those of the probes that find what they call in a cloud with these services."""
+    needs = {probe.name: probe.needs for probe in READS}
+    needs |= {f"{api.name}-writes": (api.part,) for api in apis("")} | dict.fromkeys(GUESTS, _BY_GUESTS)
+    return tuple(name for name in names if set(needs[name]) <= set(services))
 
 
 def chosen(names: Sequence[str], offered: Sequence[Probe]) -> tuple[Probe, ...]:

@@ -10,7 +10,7 @@ import asyncio
 import itertools
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -33,7 +33,7 @@ class Api:
 
     Args:
         name: as in the record, and the name of its probe with ``-writes``.
-        service: type of the service.
+        service: type of the service; `part` is its name among the services of a cloud.
         create: name to method, path and body.
         id_of: the id in the answer to a creation.
         delete: path, from id.
@@ -48,6 +48,7 @@ class Api:
     name: str
     does: str
     service: str
+    part: str
     create: Callable[[str], tuple[str, str, object]]
     id_of: Callable[[Any, str], str]
     delete: Callable[[str], str]
@@ -84,13 +85,21 @@ def _traits(answer: Any) -> Iterator[tuple[str, str]]:
         yield name, str(trait)
 
 
-def apis(public_key: str) -> tuple[Api, ...]:
-    """All of them. `public_key`: a line that Nova takes for a key pair, so that it need not make one."""
+def apis(public_key: str, services: Collection[str] | None = None) -> tuple[Api, ...]:
+    """Those of a cloud with these services, by default all.
+
+    `public_key` is a line that Nova takes for a key pair, so that it need not make one.
+    """
+    return tuple(api for api in _apis(public_key) if services is None or api.part in services)
+
+
+def _apis(public_key: str) -> tuple[Api, ...]:
     return (
         Api(
             name="network",
             does="a network made, every second one deleted",
             service="network",
+            part="neutron",
             create=lambda name: (
                 "POST",
                 "/v2.0/networks",
@@ -107,6 +116,7 @@ def apis(public_key: str) -> tuple[Api, ...]:
             name="keypair",
             does="a key pair made, every second one deleted",
             service="compute",
+            part="nova",
             create=lambda name: (
                 "POST",
                 "/os-keypairs",
@@ -121,6 +131,7 @@ def apis(public_key: str) -> tuple[Api, ...]:
             name="image",
             does="an image without data made, every second one deleted",
             service="image",
+            part="glance",
             create=lambda name: (
                 "POST",
                 "/v2/images",
@@ -136,6 +147,7 @@ def apis(public_key: str) -> tuple[Api, ...]:
             name="region",
             does="a region made, every second one deleted",
             service="identity",
+            part="keystone",
             create=lambda name: ("POST", "/regions", {"region": {"id": name}}),
             id_of=lambda _, name: name,
             delete=lambda key: f"/regions/{key}",
@@ -146,6 +158,7 @@ def apis(public_key: str) -> tuple[Api, ...]:
             name="trait",
             does="a trait made in placement, every second one deleted",
             service="placement",
+            part="placement",
             create=lambda name: ("PUT", f"/traits/{_trait(name)}", None),
             id_of=lambda _, name: _trait(name),
             delete=lambda key: f"/traits/{key}",
@@ -191,6 +204,7 @@ class Ledger:
             period_s=api.period_s,
             deadline_s=WRITE_DEADLINE_S,
             patience_s=WRITE_DEADLINE_S / 2,
+            needs=(api.part,),
             attempt=attempt,
         )
 

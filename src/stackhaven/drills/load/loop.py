@@ -39,6 +39,7 @@ class Probe:
         retries: whether an attempt is repeated once, as a client's library would, when it surely did nothing or when
             the repeat cannot do it twice.
         patience_s: what the first attempt may take, where repeating is harmless.
+        needs: services of the cloud without which it has nobody to call.
 
     """
 
@@ -49,6 +50,7 @@ class Probe:
     attempt: Attempt
     retries: bool = True
     patience_s: float = math.inf
+    needs: tuple[str, ...] = ()
 
 
 async def one_call(probe: Probe, client: Client, due: float, now: Callable[[], float]) -> Call:

@@ -32,9 +32,10 @@ async def _dashboard(client: Client, timeout_s: float) -> None:
         raise ProbeFailed("no sign-in form", "fail")
 
 
-def _reads(name: str, does: str, attempt: Attempt, *, period_s: float) -> Probe:
+def _reads(name: str, does: str, attempt: Attempt, *, period_s: float, needs: tuple[str, ...]) -> Probe:
     return Probe(
         name=name,
+        needs=needs,
         does=does,
         period_s=period_s,
         deadline_s=READ_DEADLINE_S,
@@ -44,10 +45,22 @@ def _reads(name: str, does: str, attempt: Attempt, *, period_s: float) -> Probe:
 
 
 READS: tuple[Probe, ...] = (
-    _reads("token", "a token with a password", _token, period_s=10.0),
-    _reads("fresh-token", "a new token, used at once where nobody has seen it", _fresh_token, period_s=2.0),
-    _reads("servers", "list of servers", _read("compute", "/servers"), period_s=0.5),
-    _reads("networks", "list of networks", _read("network", "/v2.0/networks?fields=id"), period_s=1.0),
-    _reads("images", "list of images", _read("image", "/v2/images"), period_s=1.0),
-    _reads("dashboard", "sign-in page of the dashboard", _dashboard, period_s=2.0),
+    _reads("token", "a token with a password", _token, period_s=10.0, needs=("keystone",)),
+    _reads(
+        "fresh-token",
+        "a new token, used at once where nobody has seen it",
+        _fresh_token,
+        period_s=2.0,
+        needs=("keystone", "nova"),
+    ),
+    _reads("servers", "list of servers", _read("compute", "/servers"), period_s=0.5, needs=("nova",)),
+    _reads(
+        "networks",
+        "list of networks",
+        _read("network", "/v2.0/networks?fields=id"),
+        period_s=1.0,
+        needs=("neutron",),
+    ),
+    _reads("images", "list of images", _read("image", "/v2/images"), period_s=1.0, needs=("glance",)),
+    _reads("dashboard", "sign-in page of the dashboard", _dashboard, period_s=2.0, needs=("horizon",)),
 )

@@ -22,6 +22,7 @@ class Measure:
 
 MEASURES = (
     Measure(says="gap", of=lambda sample: sample.measured.get("gap_s")),
+    Measure(says="gap while it comes back", of=lambda sample: sample.measured.get("return_gap_s")),
     Measure(says="calls failed after one retry", of=lambda s: s.measured.get("failed_calls"), unit=""),
     Measure(says="VIP with nobody", of=lambda sample: sample.nobody_s),
     Measure(says="two living holders", of=lambda sample: sample.two_s),

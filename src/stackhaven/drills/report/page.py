@@ -73,10 +73,12 @@ def headline(result: Result) -> str:
     if not result.probes:
         return "Nothing was measured."
     worst = max(result.probes, key=lambda probe: probe.outage_s)
+    late = max(result.probes, key=lambda probe: probe.return_s)
     failed = sum(probe.failed + probe.unknown for probe in result.probes)
     cured = sum(probe.cured for probe in result.probes)
     parts = [
-        f"Longest time without success: {worst.outage_s:.1f} s ({worst.probe})",
+        f"Longest time without success: {worst.outage_s:.1f} s ({worst.probe})"
+        + (f", {late.return_s:.1f} s while it came back ({late.probe})" if late.return_s else ""),
         f"{failed} of {sum(probe.calls for probe in result.probes)} calls failed"
         + (f", {cured} more succeeded at their second try" if cured else ""),
         "not every member came back"

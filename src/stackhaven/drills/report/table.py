@@ -29,6 +29,7 @@ UNITS = {"failed_calls": "", "guest_lost": "", "boot_share": " %", "acknowledged
 """What a figure is counted in; seconds where nothing else stands."""
 LABELS = {
     "gap_s": "gap",
+    "return_gap_s": "gap while it comes back",
     "failed_calls": "calls failed after one retry",
     "redundancy_s": "every member back",
     "vip_gap_s": "VIP with nobody",

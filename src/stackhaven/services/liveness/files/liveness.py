@@ -213,6 +213,7 @@ class Program:
 
     def tick(self, now):
         self.sweeper.reap()
+        self.askers = {origin: at for origin, at in self.askers.items() if now - at < ASKER_FORGOTTEN_S}
         for peer, everything in self.peers.look(now):
             if now - peer.silent_since < self.config["silence_s"] + AGAIN_S:
                 tell(
@@ -255,10 +256,8 @@ class Program:
 
     def farewell(self):
         """Tell those who ask that the silence to come is meant."""
-        now = time.monotonic()
-        for origin, asked_at in self.askers.items():
-            if now - asked_at < ASKER_FORGOTTEN_S:
-                self.send(FAREWELL, origin)
+        for origin in self.askers:
+            self.send(FAREWELL, origin)
 
     def send(self, data, to):
         with contextlib.suppress(OSError):
