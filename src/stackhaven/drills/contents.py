@@ -162,6 +162,8 @@ DRILLS: tuple[Drill, ...] = (
         do="power-off gateway",
         load=("ping", "http"),
         must={"floating_gap_s": 2.0},
+        floor="none where floating IPs are distributed, as by default: they leave from the guest's own hypervisor, and "
+        "only guests without one go through the gateway",
     ),
     Drill(
         name="lose-compute",

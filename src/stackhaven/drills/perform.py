@@ -87,7 +87,8 @@ def _record(play: Play) -> None:
     stage, client, recorder = play.stage, play.client, play.recorder
     key = stage.ground.state.public_key
     ledger = Ledger(run=secrets.token_hex(3), recorder=recorder, apis=apis(key, stage.services))
-    offered = (*READS, *ledger.probes(), *(play.guests.probes() if play.guests else ()))
+    victim = victim_of(play.scene, play.drill.target, play.drill.program)
+    offered = (*READS, *ledger.probes(), *(play.guests.probes(victim.nodes) if play.guests else ()))
     probes = chosen(play.names, offered)
     recorder.add(header(stage, play.drill, probes))
     stage.rehearse(probes, client)

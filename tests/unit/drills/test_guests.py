@@ -4,10 +4,11 @@ import base64
 import os
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from stackhaven.drills.load.guests import Count, counting, read_count
+from stackhaven.drills.load.guests import Count, Guests, counting, read_count
 from stackhaven.observe.verify.guest import read_console, user_data
 
 pytestmark = pytest.mark.unit
@@ -47,3 +48,22 @@ def test_what_a_guest_counted_is_read_from_its_page() -> None:
     assert after.lost_since(before) == 2
     with pytest.raises(ValueError, match="no count"):
         read_count("nothing")
+
+
+def guests_on(*nodes: str) -> Guests:
+    made = SimpleNamespace(
+        guests=[SimpleNamespace(name=f"g-{node}", node=node) for node in nodes],
+        floating={f"g-{node}": f"192.0.2.{number}" for number, node in enumerate(nodes, 1)},
+    )
+    guests = object.__new__(Guests)
+    vars(guests).update(_bench=SimpleNamespace(made=made), _running=True)
+    return guests
+
+
+def test_the_floating_ip_that_is_asked_is_not_that_of_a_guest_on_the_victim() -> None:
+    guests = guests_on("k1", "k2")
+    assert guests.floating() == "192.0.2.1"
+    assert guests.floating(["k1"]) == "192.0.2.2"
+    assert guests.floating(["k2"]) == "192.0.2.1"
+    assert guests.floating(["k1", "k2"]) == "192.0.2.1", "with nowhere else to be, the first is as good"
+    assert [probe.name for probe in guests.probes(["k1"])] == ["boot", "ping", "http"]

@@ -6,6 +6,7 @@ import itertools
 import json
 import socket
 import struct
+from types import SimpleNamespace
 from typing import Any
 
 import pytest

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -104,10 +104,11 @@ class Guests:
         self._tell = tell
         self._running = running
 
-    @property
-    def floating(self) -> str:
-        """The floating IP of the first."""
-        return next(iter(self._bench.made.floating.values()))
+    def floating(self, away_from: Collection[str] = ()) -> str:
+        """A floating IP, of a guest that is not on one of these machines if there is one."""
+        made = self._bench.made
+        other = next((guest for guest in made.guests if guest.node not in away_from), made.guests[0])
+        return made.floating[other.name]
 
     def make(self) -> None:
         """Have both running, with floating IPs that answer.
@@ -136,8 +137,8 @@ class Guests:
         if stuck:
             self._tell(f"guests not removed, haven verify tries again: {'; '.join(stuck[:3])}")
 
-    def probes(self) -> tuple[Probe, ...]:
-        """Boots; with running guests also ping and page, by the floating IP."""
+    def probes(self, away_from: Collection[str] = ()) -> tuple[Probe, ...]:
+        """Boots; with running guests also ping and page, by the floating IP of one that is not on these machines."""
         boots = Probe(
             name="boot",
             does="a server asked for, until it is ACTIVE",
@@ -146,7 +147,7 @@ class Guests:
             attempt=self._boot,
             retries=False,
         )
-        return (boots, *self._answers()) if self._running else (boots,)
+        return (boots, *self._answers(self.floating(away_from))) if self._running else (boots,)
 
     async def _boot(self, client: Client, timeout_s: float) -> None:
         """Ask for a server, see it ACTIVE, delete it."""
@@ -181,9 +182,7 @@ class Guests:
         if last != "ACTIVE":
             raise ProbeFailed(f"not ACTIVE: {last}", "fail")
 
-    def _answers(self) -> tuple[Probe, ...]:
-        address = self.floating
-
+    def _answers(self, address: str) -> tuple[Probe, ...]:
         async def echo(_: Client, timeout_s: float) -> None:
             took = await asyncio.to_thread(ping, address, timeout_s=min(PING_S, timeout_s))
             if took is None:
@@ -216,7 +215,7 @@ class Guests:
             return None
         for _ in range(COUNT_TRIES):
             try:
-                reply = await client.fetch(f"http://{self.floating}/pings.txt", PAGE_S)
+                reply = await client.fetch(f"http://{self.floating()}/pings.txt", PAGE_S)
                 return read_count(reply.body.decode("utf-8", "replace"))
             except (ProbeFailed, ValueError):
                 await asyncio.sleep(1.0)
