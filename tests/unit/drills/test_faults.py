@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -57,6 +58,17 @@ def test_on_existing_hosts_nothing_needs_the_labs_hub(one: Fault, hosts_with_bmc
     strike = strike_of(one, hosts_with_bmcs)
     deeds = [*strike.inject, *strike.effect, *strike.heal, *strike.healed]
     assert not [deed for deed in deeds if isinstance(deed, InHub)]
+
+
+RABBITMQCTL = {"stop_app", "start_app", "reset"}
+DIAGNOSTICS = {"check_running"}
+"""What the two programs of RabbitMQ 4 know, as far as faults use them."""
+
+
+def test_faults_use_the_brokers_programs_for_what_they_can(lab: Ground) -> None:
+    text = "\n".join(line for one in FAULTS for line in scripts(strike_of(one, lab)))
+    assert set(re.findall(r"rabbitmqctl (?:-\S+ )*(\w+)", text)) == RABBITMQCTL
+    assert set(re.findall(r"rabbitmq-diagnostics (?:-\S+ )*(\w+)", text)) == DIAGNOSTICS
 
 
 @pytest.mark.parametrize("name", ["power-off", "reset"])

@@ -62,9 +62,9 @@ def _reset_broker(_: Ground, victim: Victim) -> Strike:
         says=f"reset the broker on {victim.says}",
         nodes=victim.nodes,
         inject=_each(victim, "rabbitmqctl stop_app\nrabbitmqctl reset\n", "reset the broker"),
-        effect=_each(victim, "! rabbitmqctl -q check_running", "the broker does not run"),
+        effect=_each(victim, "! rabbitmq-diagnostics -q check_running", "the broker does not run"),
         heal=_each(victim, back, "start the broker", timeout_s=240),
-        healed=_each(victim, "rabbitmqctl -q check_running", "the broker runs"),
+        healed=_each(victim, "rabbitmq-diagnostics -q check_running", "the broker runs"),
         heal_s=REJOIN_S,
     )
 
