@@ -15,9 +15,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, Protocol
 
-from pyghmi import exceptions
-from pyghmi.ipmi.command import Command as IpmiCommand
-from pyghmi.redfish.command import Command as RedfishCommand
+from pyghmi import exceptions  # type: ignore[import-untyped]
+from pyghmi.ipmi.command import Command as IpmiCommand  # type: ignore[import-untyped]
+from pyghmi.redfish.command import Command as RedfishCommand  # type: ignore[import-untyped]
 
 from stackhaven.drills.errors import DrillError
 from stackhaven.model.fencing import BmcAccess

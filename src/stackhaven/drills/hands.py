@@ -73,9 +73,11 @@ class Hands:
 
     def _switch(self, deed: Power) -> str:
         if self._lab is None:
-            if deed.verb in {"freeze", "thaw"}:
-                raise DrillError(f"no BMC can have {deed.node} stand still", rule="drill-power")
-            return self._ask_bmc(deed.node, deed.verb)
+            match deed.verb:
+                case "freeze" | "thaw":
+                    raise DrillError(f"no BMC can have {deed.node} stand still", rule="drill-power")
+                case verb:
+                    return self._ask_bmc(deed.node, verb)
         lab, node = self._lab, self._lab.known(deed.node)
         match deed.verb:
             case "off":

@@ -23,6 +23,7 @@ class Listener:
     `check`: "METHOD PATH" of an L7 health check, or empty for TCP. `single_writer`: only one backend is used at a
     time, the others are standby. `backend_port`: the members' own port, if it is not the VIP's. `check_port`: where
     the check goes, if not to the members' port. `unit`: the systemd unit behind it, if that one drains before it stops.
+    `check_timeout_ms`: how long a check that is connected waits for its answer.
     `calls`: what a member answers at once; more wait in the balancer, where no health check waits behind
     them. 0: any number.
     """
@@ -43,6 +44,7 @@ class Listener:
     server_timeout_s: int = 90
     inter_ms: int = 2000
     fall: int = 3
+    check_timeout_ms: int = 1500
     calls: int = 0
 
     @property

@@ -164,3 +164,18 @@ def test_an_api_whose_checks_all_fail_is_asked_all_the_same_and_a_database_is_no
     assert "option allbackups" in keystone
     last = re.findall(r"^  server last-(\S+) \S+ backup$", keystone, re.MULTILINE)
     assert last == [node.name for node in site.layout.controllers]
+
+
+def test_who_keeps_a_thread_for_checks_is_left_sooner_when_it_stands_still() -> None:
+    """Keystone is behind every call: six seconds until a frozen one is left were five seconds of waiting for its clients."""
+    site = site_of("lab")
+    found = stanzas(haproxy.configuration(site, site.layout.controllers[0]))
+    for name, listener in {one.name: one for d in site.declared for one in d.listeners}.items():
+        assert f"  timeout check {listener.check_timeout_ms}ms\n" in found[name]
+        assert f"check inter {listener.inter_ms}ms" in found[name]
+    for name in ("keystone", "glance", "placement"):
+        assert "timeout check 1000ms" in found[name]
+        assert "check inter 1000ms fall 2" in found[name]
+    for name in ("nova", "neutron"):
+        assert "check inter 2000ms fall 3" in found[name], "a check waits behind the one call they answer"
+    assert "check inter 300ms fastinter 300ms fall 2" in found["mariadb"]

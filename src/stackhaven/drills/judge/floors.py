@@ -13,7 +13,7 @@ from stackhaven.design.formulas.platform import check_times, vrrp_takeover_s
 from stackhaven.design.layout import Layout
 from stackhaven.services.base import Listener
 from stackhaven.services.contents import declarations_of
-from stackhaven.services.haproxy import CHECK_TIMEOUT_S, CONNECT_TIMEOUT_S
+from stackhaven.services.haproxy import CONNECT_TIMEOUT_S
 from stackhaven.services.keepalived import HIGHEST_PRIORITY
 from stackhaven.services.mariadb import inactive_check_s
 
@@ -107,7 +107,11 @@ def _writer_check(layout: Layout, how: str) -> Floor:
     """Until the balancer takes the writer out; `how` its check ends: failing at once, silent or frozen."""
     listener = _writer(layout)
     inter_s = listener.inter_ms / 1000
-    wait_s = {"failing": 0.0, "silent": min(CONNECT_TIMEOUT_S, inter_s), "frozen": CHECK_TIMEOUT_S}[how]
+    wait_s = {
+        "failing": 0.0,
+        "silent": min(CONNECT_TIMEOUT_S, inter_s),
+        "frozen": listener.check_timeout_ms / 1000,
+    }[how]
     waiting = f" + {wait_s:g} s for the last check's {'answer' if how == 'frozen' else 'connection'}"
     seconds = float(check_times(inter_s, fall=listener.fall).down_s) + wait_s
     return Floor(

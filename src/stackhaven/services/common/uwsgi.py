@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from stackhaven.design.layout import LayoutNode
 from stackhaven.model.cloud import Scalar
 from stackhaven.plan import File, Unit
-from stackhaven.services.base import Site
+from stackhaven.services.base import Listener, Site
 from stackhaven.services.common.ini import render_ini
 from stackhaven.services.common.oslo import overrides
 from stackhaven.services.common.sizes import workers
@@ -22,6 +23,14 @@ MERCY_S = 5
 
 CALLS = 4
 """What one process of a service that works in threads answers at once."""
+
+
+def in_threads(listener: Listener) -> Listener:
+    """A service that answers several calls at once, with a thread to spare that answers checks however many wait.
+
+    There a late answer says that the process stands still, so it is left after two of them.
+    """
+    return replace(listener, calls=CALLS, inter_ms=1000, check_timeout_ms=1000, fall=2)
 
 
 def api_files(

@@ -9,7 +9,7 @@ from stackhaven.services.common import oslo, ports
 from stackhaven.services.common.ini import render_ini
 from stackhaven.services.common.placement import one_of
 from stackhaven.services.common.schema import conf_options, schema_command, schema_conf
-from stackhaven.services.common.uwsgi import CALLS, api_files, api_unit
+from stackhaven.services.common.uwsgi import CALLS, api_files, api_unit, in_threads
 from stackhaven.services.common.wanted import is_wanted
 
 CONF = "/etc/glance/glance-api.conf"
@@ -33,14 +33,15 @@ class Glance:
             ha_mode="clone",
             ha_reason="stateless: the store is the same on every node",
             listeners=(
-                Listener(
-                    name="glance",
-                    port=ports.GLANCE,
-                    service="image",
-                    unit="glance-api",
-                    calls=CALLS,
-                    client_timeout_s=600,
-                    server_timeout_s=600,
+                in_threads(
+                    Listener(
+                        name="glance",
+                        port=ports.GLANCE,
+                        service="image",
+                        unit="glance-api",
+                        client_timeout_s=600,
+                        server_timeout_s=600,
+                    )
                 ),
             ),
             accounts=(Account(database="glance", user="glance", password="glance.db"),),

@@ -17,8 +17,6 @@ PACKAGE = __name__
 STATS_USER = "haven"
 CFG = "/etc/haproxy/haproxy.cfg"
 CONNECT_TIMEOUT_S = 0.5
-CHECK_TIMEOUT_S = 1.5
-"""How long a check waits for an answer once it is connected; connecting has `inter` or the timeout, if that is less."""
 
 UNIT = (
     """\
@@ -112,7 +110,6 @@ def configuration(site: Site, me: LayoutNode) -> str:
         peers_port=BALANCER_PEERS,
         agent_port=AGENT_CHECK,
         connect_timeout_ms=round(1000 * CONNECT_TIMEOUT_S),
-        check_timeout_ms=round(1000 * CHECK_TIMEOUT_S),
         stats_user=STATS_USER,
         stats_password=site.secrets["haproxy.stats"],
         listeners=[

@@ -11,7 +11,7 @@ from stackhaven.services.common import oslo, ports
 from stackhaven.services.common.ini import render_ini
 from stackhaven.services.common.schema import conf_options, schema_command, schema_conf
 from stackhaven.services.common.script import path_of, script
-from stackhaven.services.common.uwsgi import CALLS, api_files, api_unit
+from stackhaven.services.common.uwsgi import CALLS, api_files, api_unit, in_threads
 
 PACKAGE = __name__
 CONF = "/etc/keystone/keystone.conf"
@@ -38,13 +38,14 @@ class Keystone:
             ha_mode="clone",
             ha_reason="stateless: tokens are checked with keys that all nodes share",
             listeners=(
-                Listener(
-                    name="keystone",
-                    port=ports.KEYSTONE,
-                    service="identity",
-                    check="GET /v3",
-                    unit="keystone",
-                    calls=CALLS,
+                in_threads(
+                    Listener(
+                        name="keystone",
+                        port=ports.KEYSTONE,
+                        service="identity",
+                        check="GET /v3",
+                        unit="keystone",
+                    )
                 ),
             ),
             accounts=(Account(database="keystone", user="keystone", password="keystone.db"),),

@@ -9,7 +9,7 @@ from stackhaven.services.common import oslo, ports
 from stackhaven.services.common.ini import render_ini
 from stackhaven.services.common.placement import one_of
 from stackhaven.services.common.schema import conf_options, schema_command, schema_conf
-from stackhaven.services.common.uwsgi import CALLS, api_files, api_unit
+from stackhaven.services.common.uwsgi import CALLS, api_files, api_unit, in_threads
 from stackhaven.services.common.wanted import is_wanted
 
 CONF = "/etc/placement/placement.conf"
@@ -32,13 +32,14 @@ class Placement:
             ha_mode="clone",
             ha_reason="stateless",
             listeners=(
-                Listener(
-                    name="placement",
-                    port=ports.PLACEMENT,
-                    service="placement",
-                    check="GET /",
-                    unit="placement-api",
-                    calls=CALLS,
+                in_threads(
+                    Listener(
+                        name="placement",
+                        port=ports.PLACEMENT,
+                        service="placement",
+                        check="GET /",
+                        unit="placement-api",
+                    )
                 ),
             ),
             accounts=(Account(database="placement", user="placement", password="placement.db"),),
