@@ -167,7 +167,7 @@ def test_an_api_whose_checks_all_fail_is_asked_all_the_same_and_a_database_is_no
 
 
 def test_who_keeps_a_thread_for_checks_is_left_sooner_when_it_stands_still() -> None:
-    """Keystone is behind every call: six seconds until a frozen one is left were five seconds of waiting for its clients."""
+    """Keystone is behind every call: until a frozen one is left its clients wait for their own patience."""
     site = site_of("lab")
     found = stanzas(haproxy.configuration(site, site.layout.controllers[0]))
     for name, listener in {one.name: one for d in site.declared for one in d.listeners}.items():
