@@ -60,7 +60,7 @@ def test_on_existing_hosts_nothing_needs_the_labs_hub(one: Fault, hosts_with_bmc
     assert not [deed for deed in deeds if isinstance(deed, InHub)]
 
 
-RABBITMQCTL = {"stop_app", "start_app", "reset"}
+RABBITMQCTL = {"stop_app", "reset"}
 DIAGNOSTICS = {"check_running"}
 """What the two programs of RabbitMQ 4 know, as far as faults use them."""
 

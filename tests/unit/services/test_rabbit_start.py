@@ -7,6 +7,7 @@ import json
 import socket
 import threading
 from pathlib import Path
+from subprocess import CalledProcessError
 from typing import Any
 
 import pytest
@@ -160,3 +161,24 @@ def test_the_unit_runs_the_guard_with_what_the_plan_wrote() -> None:
     known = json.loads(files["/etc/stackhaven/rabbitmq.json"])
     assert known["node"] == node.name
     assert known["members"] == {n.name: n.management for n in site.layout.controllers}
+
+
+def test_a_broker_that_was_reset_leaves_its_queues_before_it_joins_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is no member any more and still counts as a replica, whose log it has lost."""
+    asked: list[tuple[str, ...]] = []
+    answers = iter([CalledProcessError(1, "rabbitmq-queues"), None])
+
+    def ctl(name: str, *arguments: str, **options: Any) -> str:
+        asked.append((options.get("program", "rabbitmqctl"), name, *arguments))
+        error = next(answers)
+        if error:
+            raise error
+        return ""
+
+    monkeypatch.setattr(guard, "POLL_S", 0)
+    monkeypatch.setattr(guard, "ctl", ctl)
+    monkeypatch.setattr(guard, "look_at_all", lambda *_: {"b": FORGOT_ME, "c": FORGOT_ME})
+    assert guard.settle("a", {"b": "127.0.0.2", "c": "127.0.0.3"}, {}) == 0
+    assert asked == [("rabbitmq-queues", "b", "shrink", "rabbit@a")] * 2, "asked again until it was done"

@@ -56,8 +56,16 @@ rm -rf {LOST}
 
 
 def _reset_broker(_: Ground, victim: Victim) -> Strike:
-    """It forgets its cluster and its queues, and joins again as a new member."""
-    back = "systemctl start rabbitmq-server.service\nrabbitmqctl start_app\n"
+    """It forgets its cluster and its queues, and joins again as a new member, by the guard before its start.
+
+    Starting it as it is would have it vote for queues whose log it has lost.
+    """
+    back = """rabbitmq-diagnostics -q check_running || {
+systemctl stop rabbitmq-server.service
+rm -rf /var/lib/rabbitmq/mnesia/*
+systemctl start rabbitmq-server.service
+}
+"""
     return Strike(
         says=f"reset the broker on {victim.says}",
         nodes=victim.nodes,

@@ -15,6 +15,8 @@ from stackhaven.services.common.sizes import SMALL_NODE_MB, rabbitmq_memory_mb
 from stackhaven.services.common.systemd import BEFORE_OTHERS, drop_in
 
 PACKAGE = __name__
+QUEUE_REPLICAS = 3
+"""What RabbitMQ gives a new quorum queue."""
 GUARD = "rabbit_start.py"
 GUARD_CONFIG = "/etc/stackhaven/rabbitmq.json"
 
@@ -162,6 +164,7 @@ def environment(node: LayoutNode) -> str:
 
 def broker_conf(site: Site, node: LayoutNode) -> str:
     """The broker's configuration; the account exists from the first start on."""
+    replicas = min(QUEUE_REPLICAS, len(site.layout.controllers))
     lines = [
         f"listeners.tcp.1 = {node.management}:{RABBITMQ_PORT}",
         f"cluster_name = {site.cloud.name}",
@@ -175,6 +178,10 @@ def broker_conf(site: Site, node: LayoutNode) -> str:
         "cluster_partition_handling = pause_minority",
         "# A silent peer is given up after about 10 s instead of 60.",
         "net_ticktime = 10",
+        "# A queue that lacks a replica gets one on a member that has none.",
+        "quorum_queue.continuous_membership_reconciliation.enabled = true",
+        f"quorum_queue.continuous_membership_reconciliation.target_group_size = {replicas}",
+        "quorum_queue.continuous_membership_reconciliation.interval = 60000",
         "default_user = openstack",
         f"default_pass = {site.secrets['rabbitmq.user']}",
         "default_permissions.configure = .*",

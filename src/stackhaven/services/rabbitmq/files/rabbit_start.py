@@ -6,7 +6,9 @@
 A broker that has lost its data and starts as it is asks its peers, is refused because they still count it as a
 member, and then founds a cluster of its own under the same name, which answers clients. The rules for a blank one:
 
-1. A peer runs and does not count this broker as a member: start; peer discovery joins it.
+1. A peer runs and does not count this broker as a member: have queues forget replicas that it had, then start; peer
+   discovery joins it. A broker that was reset is no member any more and still is one of its queues: without its
+   log it would vote in their elections, and queues have answered with messages of an hour before.
 2. A peer runs in a majority and counts this broker as a member: have that forgotten first, then start and join.
    What this broker held is gone with its data, so nothing is lost by that; queues get their replicas back by
    `haven recover`.
@@ -138,10 +140,21 @@ def look_at_all(others, config):
         return dict(zip(others, found, strict=True))
 
 
-def forget(me, peer):
-    """Have the cluster of that peer forget this broker, its replicas first; whether it did."""
+def leave_queues(me, peer):
+    """Have no queue count this broker among its replicas; whether it was done."""
     try:
         ctl(peer, "shrink", f"rabbit@{me}", timeout_s=CHANGE_S, program="rabbitmq-queues")
+    except (subprocess.SubprocessError, OSError) as error:
+        say(f"{peer} did not take the replicas of {me} from its queues: {error}")
+        return False
+    return True
+
+
+def forget(me, peer):
+    """Have the cluster of that peer forget this broker, its replicas first; whether it did."""
+    if not leave_queues(me, peer):
+        return False
+    try:
         ctl(peer, "forget_cluster_node", f"rabbit@{me}", timeout_s=CHANGE_S)
     except subprocess.CalledProcessError as error:
         say(
@@ -151,7 +164,7 @@ def forget(me, peer):
     except (subprocess.SubprocessError, OSError) as error:
         say(f"{peer} did not forget {me}: {error}")
         return False
-    say(f"{peer} forgot {me}; `haven recover` gives queues their replicas on {me} back")
+    say(f"{peer} forgot {me}; queues get their replicas on {me} back within a minute, streams by `haven recover`")
     return True
 
 
@@ -176,19 +189,18 @@ class Server(socketserver.ThreadingTCPServer):
 
 def settle(me, others, config):
     """Ask and decide until there is something to do; the exit code."""
-    said = ""
+    said, left = "", False
     began = time.monotonic()
     while time.monotonic() - began < DEADLINE_S:
         verb, sentence, peer = decide(me, look_at_all(others, config), time.monotonic() - began)
         if sentence != said:
             say(f"{verb}: {sentence}")
             said = sentence
-        if verb == "start":
+        if verb == "start" and (left or not peer or leave_queues(me, peer)):
             time.sleep(0 if peer or not others else LINGER_S)
             return 0
         # What came of it is seen by asking again.
-        if verb == "forget" and not forget(me, peer):
-            time.sleep(POLL_S)
+        left = verb == "forget" and forget(me, peer)
         time.sleep(POLL_S)
     say(f"not started after {DEADLINE_S} s: {said}; `haven recover` shows what is where and what can be done")
     return 1
