@@ -155,6 +155,7 @@ def compare(app: App, one: str, other: str) -> None:
 
 
 @drill.command("table")
+@click.argument("names", nargs=-1)
 @click.option(
     "--last", type=click.IntRange(1, 1000), default=5, show_default=True, help="Newest of each drill."
 )
@@ -174,6 +175,7 @@ def compare(app: App, one: str, other: str) -> None:
 def table_(
     app: App,
     *,
+    names: tuple[str, ...],
     last: int,
     since: str | None,
     keep: Path | None,
@@ -181,7 +183,7 @@ def table_(
     beside: bool,
     as_json: bool,
 ) -> None:
-    """Show the figures of all records of this cloud: medians, spread, floors, and what went with them.
+    """Show the figures of all records of this cloud, or of drills with these NAMES: medians, spread, floors.
 
     With --keep, rows that this cloud has no records of stay as they are in that file. With --write, only what stands
     between the markers of the page is replaced.
@@ -201,7 +203,7 @@ def table_(
         provider_today=ground.site.cloud.vip.provider,
         machines_today=len(ground.layout.nodes),
     )
-    table = kept.Table(rows=tuple(with_floors(rows, ground.layout)), left_out=tuple(left_out))
+    table = kept.Table(rows=tuple(with_floors(rows, ground.layout)), left_out=tuple(left_out)).only(names)
     if keep is not None:
         table = kept.read_kept(keep).renewed(table)
     text = kept.inserted(page, side_by_side(table) if beside else markdown(table)) if page is not None else ""

@@ -383,3 +383,21 @@ def test_a_cloud_without_a_drill_has_an_empty_cell() -> None:
         "| **kill-api** (`x`) | gap | **1 s** (1 to 1, 1) |  |",
         "| **freeze-api** (`x`) | gap |  | **1 s** (1 to 1, 1) |",
     ]
+
+
+def test_rows_of_single_drills_are_renewed_without_the_others(
+    cloud: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record(cloud, 1, "power-off-busiest")
+    record(cloud, 1, "kill-writer")
+    haven(capsys, "--keep", "kept.json")
+    record(cloud, 2, "power-off-busiest")
+    record(cloud, 2, "kill-writer")
+    code, out, _ = haven(capsys, "kill-writer", "--keep", "kept.json", "--json")
+    assert code == 0
+    assert {row["drill"]: len(row["samples"]) for row in json.loads(out)["rows"]} == {
+        "power-off-busiest": 1,
+        "kill-writer": 2,
+    }
+    _, out, _ = haven(capsys, "kill-writer", "--json")
+    assert [row["drill"] for row in json.loads(out)["rows"]] == ["kill-writer"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +27,15 @@ class Table:
 
     rows: tuple[Row, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
+
+    def only(self, names: Collection[str]) -> Table:
+        """What it says of these drills; everything when none is named."""
+        if not names:
+            return self
+        return Table(
+            rows=tuple(row for row in self.rows if row.drill in names),
+            left_out=tuple(one for one in self.left_out if one.drill in names),
+        )
 
     def renewed(self, other: Table) -> Table:
         """With the rows of `other` in the place of their own; what it does not have stays."""

@@ -164,7 +164,9 @@ def forget(me, peer):
     except (subprocess.SubprocessError, OSError) as error:
         say(f"{peer} did not forget {me}: {error}")
         return False
-    say(f"{peer} forgot {me}; queues get their replicas on {me} back within a minute, streams by `haven recover`")
+    say(
+        f"{peer} forgot {me}; queues get their replicas on {me} back within a minute, streams by `haven recover`"
+    )
     return True
 
 
