@@ -23,7 +23,6 @@ LONG_FUNCTIONS: dict[str, str] = {
     "design/sizing/documents.py:_compute": "a literal table of worked examples",
     "design/availability/montecarlo.py:simulate": "one event loop; cut in two it would share nine variables",
     "observe/verify/contents.py:_tenant_checks": "a literal table of checks, in the order of a tenant's life",
-    "drills/load/ledger.py:apis": "a literal table of APIs",
 }
 """``module:function`` -> why it is longer."""
 

@@ -105,6 +105,20 @@ NETWORKS = Api(
 """Two networks may have one name, so a lost answer is not asked for again under it."""
 
 
+REGIONS = Api(
+    name="region",
+    does="a region made, every second one deleted",
+    service="identity",
+    part="keystone",
+    create=lambda name: ("POST", "/regions", {"region": {"id": name}}),
+    id_of=lambda _, name: name,
+    delete=lambda key: f"/regions/{key}",
+    listing="/regions",
+    entries=_entries("regions", name_key="id"),
+)
+"""A deleted project would revoke tokens and empty the caches of everybody; a region concerns nobody."""
+
+
 def apis(public_key: str, services: Collection[str] | None = None) -> tuple[Api, ...]:
     """Those of a cloud with these services, by default all.
 
@@ -146,18 +160,7 @@ def _apis(public_key: str) -> tuple[Api, ...]:
             listing="/v2/images?limit=1000",
             entries=_entries("images"),
         ),
-        Api(
-            # A deleted project would revoke tokens and empty the caches of everybody; a region concerns nobody.
-            name="region",
-            does="a region made, every second one deleted",
-            service="identity",
-            part="keystone",
-            create=lambda name: ("POST", "/regions", {"region": {"id": name}}),
-            id_of=lambda _, name: name,
-            delete=lambda key: f"/regions/{key}",
-            listing="/regions",
-            entries=_entries("regions", name_key="id"),
-        ),
+        REGIONS,
         Api(
             name="trait",
             does="a trait made in placement, every second one deleted",
