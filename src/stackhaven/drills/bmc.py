@@ -17,6 +17,7 @@ from typing import Any, Literal, Protocol
 
 from pyghmi import exceptions  # type: ignore[import-untyped]
 from pyghmi.ipmi.command import Command as IpmiCommand  # type: ignore[import-untyped]
+from pyghmi.ipmi.private.session import Session as IpmiSession  # type: ignore[import-untyped]
 from pyghmi.redfish.command import Command as RedfishCommand  # type: ignore[import-untyped]
 
 from stackhaven.drills.errors import DrillError
@@ -75,6 +76,7 @@ def order(machine: str, bmc: BmcAccess, password: str, verb: Verb, *, prefix: Se
         password=password,
         verify_tls=bmc.verify_tls,
     )
+    said = ""
     try:
         done = subprocess.run(
             [*prefix, sys.executable, "-m", __name__],
@@ -84,11 +86,12 @@ def order(machine: str, bmc: BmcAccess, password: str, verb: Verb, *, prefix: Se
             timeout=ASKED_S,
             check=False,
         )
+        said = "".join(done.stderr.strip().splitlines()[-1:]).replace(password, "***")
         answer = json.loads(done.stdout)
     except subprocess.TimeoutExpired:
         answer = {"error": f"no answer within {ASKED_S:.0f} s"}
     except ValueError:
-        answer = {"error": "it could not be asked"}
+        answer = {"error": f"it could not be asked{': ' if said else ''}{said}"}
     if "error" in answer:
         raise DrillError(
             f"the BMC of {machine} at {bmc.address} ({bmc.kind}) did not obey: {answer['error']}",
@@ -110,7 +113,22 @@ def _connect(asked: Asked) -> _Bmc:
     if asked.kind == "redfish":
         trusted = None if asked.verify_tls else _any_certificate
         return RedfishCommand(asked.address, asked.user, asked.password, verifycallback=trusted)  # type: ignore[no-any-return]
+    _propose_suite_3()
     return IpmiCommand(bmc=asked.address, userid=asked.user, password=asked.password)  # type: ignore[no-any-return]
+
+
+def _propose_suite_3() -> None:
+    """Have this process ask for the cipher suite that every BMC of IPMI 2.0 must have.
+
+    The library proposes SHA-256 first, and misreads BMCs that answer with SHA-1 instead of refusing.
+    """
+    original = IpmiSession._open_rmcpplus_request
+
+    def with_sha_1(session: Any) -> None:
+        session.attemptedhash = 1
+        original(session)
+
+    IpmiSession._open_rmcpplus_request = with_sha_1
 
 
 def _any_certificate(_: bytes) -> bool:
