@@ -21,7 +21,7 @@ CONF = "/etc/stackhaven/liveness.json"
 
 INTERVAL_S = 0.25
 SILENCE_S = 1.25
-"""Six questions. Above a restart of the program itself (0.2 s and its start), below what any client would notice."""
+"""Five questions. Above a restart of the program itself (0.2 s and its start), below what any client would notice."""
 
 ALL_S = 5.0
 """The clusters' own connections are ended later: each has its own, finer notion of who is alive."""

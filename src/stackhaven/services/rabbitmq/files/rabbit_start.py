@@ -10,8 +10,8 @@ member, and then founds a cluster of its own under the same name, which answers 
    discovery joins it. A broker that was reset is no member any more and still is one of its queues: without its
    log it would vote in their elections, and queues have answered with messages of an hour before.
 2. A peer runs in a majority and counts this broker as a member: have that forgotten first, then start and join.
-   What this broker held is gone with its data, so nothing is lost by that; queues get their replicas back by
-   `haven recover`.
+   What this broker held is gone with its data, so nothing is lost by that; queues get their replicas back within a
+   minute, streams by `haven recover`.
 3. Peers that run see no majority: wait. They pause, and could not forget anybody.
 4. Nobody runs, and all members say that they are blank, too: start; this is how a cluster is founded.
 5. As 4, but a minority does not answer for `ABSENT_S`: start. What that minority holds is no majority of any queue.
@@ -140,29 +140,28 @@ def look_at_all(others, config):
         return dict(zip(others, found, strict=True))
 
 
+def done_by(peer, *arguments, program="rabbitmqctl"):
+    """Have a peer change its cluster; whether it did. Why it did not is said."""
+    try:
+        ctl(peer, *arguments, timeout_s=CHANGE_S, program=program)
+    except subprocess.CalledProcessError as error:
+        reason = (error.stderr or error.stdout or "no reason given").strip()[-300:]
+    except (subprocess.SubprocessError, OSError) as error:
+        reason = error
+    else:
+        return True
+    say(f"{peer} did not {' '.join(arguments)}: {reason}")
+    return False
+
+
 def leave_queues(me, peer):
     """Have no queue count this broker among its replicas; whether it was done."""
-    try:
-        ctl(peer, "shrink", f"rabbit@{me}", timeout_s=CHANGE_S, program="rabbitmq-queues")
-    except (subprocess.SubprocessError, OSError) as error:
-        say(f"{peer} did not take the replicas of {me} from its queues: {error}")
-        return False
-    return True
+    return done_by(peer, "shrink", f"rabbit@{me}", program="rabbitmq-queues")
 
 
 def forget(me, peer):
     """Have the cluster of that peer forget this broker, its replicas first; whether it did."""
-    if not leave_queues(me, peer):
-        return False
-    try:
-        ctl(peer, "forget_cluster_node", f"rabbit@{me}", timeout_s=CHANGE_S)
-    except subprocess.CalledProcessError as error:
-        say(
-            f"{peer} did not forget {me}: {(error.stderr or error.stdout or 'no reason given').strip()[-300:]}"
-        )
-        return False
-    except (subprocess.SubprocessError, OSError) as error:
-        say(f"{peer} did not forget {me}: {error}")
+    if not (leave_queues(me, peer) and done_by(peer, "forget_cluster_node", f"rabbit@{me}")):
         return False
     say(
         f"{peer} forgot {me}; queues get their replicas on {me} back within a minute, streams by `haven recover`"
