@@ -16,6 +16,7 @@ from pathlib import Path
 from stackhaven.drills.deeds import OnNode
 from stackhaven.drills.drill import Drill
 from stackhaven.drills.errors import DrillError
+from stackhaven.drills.faults.base import Victim
 from stackhaven.drills.history import Header, History, Recorder, read_history
 from stackhaven.drills.judge.verdict import Result, judge
 from stackhaven.drills.load.client import Client
@@ -82,13 +83,17 @@ class Play:
     names: tuple[str, ...]
     anyway: bool
 
+    @property
+    def victim(self) -> Victim:
+        """Whom the fault hits; the same one each time it is asked."""
+        return victim_of(self.scene, self.drill.target, self.drill.program)
+
 
 def _record(play: Play) -> None:
     stage, client, recorder = play.stage, play.client, play.recorder
     key = stage.ground.state.public_key
     ledger = Ledger(run=secrets.token_hex(3), recorder=recorder, apis=apis(key, stage.services))
-    victim = victim_of(play.scene, play.drill.target, play.drill.program)
-    offered = (*READS, *ledger.probes(), *(play.guests.probes(victim.nodes) if play.guests else ()))
+    offered = (*READS, *ledger.probes(), *(play.guests.probes(play.victim.nodes) if play.guests else ()))
     probes = chosen(play.names, offered)
     recorder.add(header(stage, play.drill, probes))
     stage.rehearse(probes, client)
@@ -149,7 +154,7 @@ def require_allowed(stage: Stage, drill: Drill) -> None:
 
 def _break_and_heal(play: Play, probes: Sequence[Probe]) -> None:
     stage, drill, recorder = play.stage, play.drill, play.recorder
-    strike = drill.fault.aim(stage.ground, victim_of(play.scene, drill.target, drill.program))
+    strike = drill.fault.aim(stage.ground, play.victim)
     roles = ", ".join(f"{role} {node}" for role, node in play.scene.holders.items())
     recorder.event("note", f"roles: {roles}; seed {play.scene.seed}")
     with (

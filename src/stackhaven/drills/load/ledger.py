@@ -119,6 +119,37 @@ REGIONS = Api(
 """A deleted project would revoke tokens and empty the caches of everybody; a region concerns nobody."""
 
 
+IMAGES = Api(
+    name="image",
+    does="an image without data made, every second one deleted",
+    service="image",
+    part="glance",
+    create=lambda name: (
+        "POST",
+        "/v2/images",
+        {"name": name, "id": _image(name), "disk_format": "raw", "container_format": "bare"},
+    ),
+    id_of=lambda _, name: _image(name),
+    delete=lambda key: f"/v2/images/{key}",
+    listing="/v2/images?limit=1000",
+    entries=_entries("images"),
+)
+
+
+TRAITS = Api(
+    name="trait",
+    does="a trait made in placement, every second one deleted",
+    service="placement",
+    part="placement",
+    create=lambda name: ("PUT", f"/traits/{_trait(name)}", None),
+    id_of=lambda _, name: _trait(name),
+    delete=lambda key: f"/traits/{key}",
+    listing=f"/traits?name=startswith:{_trait(PREFIX)}",
+    entries=_traits,
+    version="placement 1.6",
+)
+
+
 def apis(public_key: str, services: Collection[str] | None = None) -> tuple[Api, ...]:
     """Those of a cloud with these services, by default all.
 
@@ -145,34 +176,9 @@ def _apis(public_key: str) -> tuple[Api, ...]:
             listing="/os-keypairs",
             entries=_entries("keypairs", "keypair", id_key="name"),
         ),
-        Api(
-            name="image",
-            does="an image without data made, every second one deleted",
-            service="image",
-            part="glance",
-            create=lambda name: (
-                "POST",
-                "/v2/images",
-                {"name": name, "id": _image(name), "disk_format": "raw", "container_format": "bare"},
-            ),
-            id_of=lambda _, name: _image(name),
-            delete=lambda key: f"/v2/images/{key}",
-            listing="/v2/images?limit=1000",
-            entries=_entries("images"),
-        ),
+        IMAGES,
         REGIONS,
-        Api(
-            name="trait",
-            does="a trait made in placement, every second one deleted",
-            service="placement",
-            part="placement",
-            create=lambda name: ("PUT", f"/traits/{_trait(name)}", None),
-            id_of=lambda _, name: _trait(name),
-            delete=lambda key: f"/traits/{key}",
-            listing=f"/traits?name=startswith:{_trait(PREFIX)}",
-            entries=_traits,
-            version="placement 1.6",
-        ),
+        TRAITS,
     )
 
 
