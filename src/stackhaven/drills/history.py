@@ -128,6 +128,7 @@ class Recorder:
         self._zero = time.monotonic()
         self._lock = threading.Lock()
         self._failures: Counter[str] = Counter()
+        self._firsts: dict[str, float] = {}
         self._file: TextIO = (directory / FILE).open("a", encoding="utf-8")
 
     def now(self) -> float:
@@ -143,12 +144,19 @@ class Recorder:
                 self._file.flush()
             if isinstance(entry, Call) and entry.outcome != "ok":
                 self._failures[entry.probe] += 1
+            if isinstance(entry, Event):
+                self._firsts.setdefault(entry.kind, entry.at)
 
     def event(self, kind: str, text: str, **data: Any) -> float:
         """Note an event that happens now; gives its time."""
         at = self.now()
         self.add(Event(at=at, kind=kind, text=text, data=data))
         return at
+
+    def first(self, kind: str) -> float | None:
+        """When an event of this kind first happened, if it did so far."""
+        with self._lock:
+            return self._firsts.get(kind)
 
     def failures(self) -> dict[str, int]:
         """How many calls did not succeed so far, by probe; those that succeeded at once are not in it."""

@@ -155,6 +155,24 @@ def test_an_open_loop_calls_on_while_the_cloud_hangs(tmp_path: Path) -> None:
     assert found.latency["before"].p99_s == pytest.approx(1.0, abs=0.3)
 
 
+def test_a_costly_call_is_asked_for_until_one_succeeded_after_healing_began(tmp_path: Path) -> None:
+    async def attempt(_: Client, __: float) -> None:
+        return
+
+    recorder = Recorder(tmp_path)
+    recorder.add(header(periods_s={"token": 0.1}))
+    load = Load([probe(attempt, until_healed=True)], CLIENT, recorder, lambda: None)
+    load.start()
+    time.sleep(0.35)
+    healing_since = recorder.event("heal", "power is back")
+    time.sleep(0.5)
+    load.stop()
+    recorder.close()
+    calls = read_history(tmp_path).calls
+    assert len([call for call in calls if call.at < healing_since]) >= 3
+    assert len([call for call in calls if call.at >= healing_since]) == 1
+
+
 def test_a_strange_answer_is_an_outcome_and_the_loop_goes_on() -> None:
     async def main() -> None:
         async def attempt(_: Client, __: float) -> None:

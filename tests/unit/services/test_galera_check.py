@@ -1,6 +1,8 @@
-"""The program beside a database member: when it ends the member's sessions."""
+"""The program beside a database member: what it tells of the member, and when it ends the member's sessions."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import pytest
 
@@ -9,12 +11,67 @@ from tests.unit.services.programs import program
 pytestmark = pytest.mark.unit
 
 check = program("mariadb", "galera_check")
+SYNCED = {"running": True, "synced": True}
 
 
-def test_sessions_end_when_a_member_was_not_synced_for_a_moment_and_not_before() -> None:
-    ill_since = None
+class Clock:
+    """Time that passes when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(check, "time", clock)
+    return clock
+
+
+def member(monkeypatch: pytest.MonkeyPatch, answers: list[dict[str, Any]]) -> Any:
+    made = check.Member()
+    monkeypatch.setattr(made, "_ask", lambda: answers.pop(0))
+    return made
+
+
+def test_an_answer_is_told_while_it_is_young_and_then_that_there_is_none(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = member(monkeypatch, [SYNCED])
+    assert not asked.state()["running"]
+    asked.look()
+    clock.now += 1.0
+    assert asked.state() == SYNCED
+    clock.now += 0.1
+    assert asked.state() == {"running": False, "reason": "no answer"}
+
+
+def test_nobody_waits_for_a_database_that_stands_still(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A check that hung until its deadline, twice, was what a frozen writer cost before anything else."""
+    asked = check.Member()
+    monkeypatch.setattr(asked, "_ask", lambda: pytest.fail("a check asked the database itself"))
+    clock.now += 60
+    assert not asked.state()["running"]
+
+
+def test_sessions_end_when_a_member_was_not_synced_for_a_moment_and_not_before(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = [True, True, False, False, False, False, False, True, False, True]
+    asked = member(monkeypatch, [{"running": True, "synced": synced} for synced in looks])
     ended = []
-    for number, synced in enumerate([True, True, False, False, False, False, False, True, False, True]):
-        due, ill_since = check.sessions_to_end(synced, number * 0.5, ill_since)
-        ended.append(due)
-    assert ended == [False] * 5 + [True, True] + [False] * 3
+    for _ in looks:
+        asked.look()
+        ended.append(check.sessions_to_end(asked.synced_at, clock.now))
+        clock.now += 0.5
+    assert ended == [False] * 4 + [True, True, True] + [False] * 3
+
+
+def test_sessions_end_while_a_look_hangs(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = member(monkeypatch, [SYNCED])
+    asked.look()
+    clock.now += 1.5
+    assert check.sessions_to_end(asked.synced_at, clock.now)

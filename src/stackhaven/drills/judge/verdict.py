@@ -81,7 +81,7 @@ class Result:
         """JSON-safe, with the verdict."""
         data = asdict(self)
         for line, written in zip(self.lines, data["lines"], strict=True):
-            written["kept"] = line.kept
+            written |= {"kept": line.kept, "in_each": line.in_each}
         return {"kept": self.kept, **data}
 
 

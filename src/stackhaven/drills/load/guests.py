@@ -146,6 +146,7 @@ class Guests:
             deadline_s=BOOT_DEADLINE_S,
             attempt=self._boot,
             retries=False,
+            until_healed=True,
         )
         return (boots, *self._answers(self.floating(away_from))) if self._running else (boots,)
 

@@ -40,6 +40,8 @@ class Probe:
             the repeat cannot do it twice.
         patience_s: what the first attempt may take, where repeating is harmless.
         needs: services of the cloud without which it has nobody to call.
+        until_healed: whether one success of a call that was due after healing began is enough. For calls that cost
+            the cloud so much that more of them would measure themselves.
 
     """
 
@@ -51,6 +53,16 @@ class Probe:
     retries: bool = True
     patience_s: float = math.inf
     needs: tuple[str, ...] = ()
+    until_healed: bool = False
+
+    def enough(self, call: Call, healing_since: float | None) -> bool:
+        """Whether no call need follow this one."""
+        return (
+            self.until_healed
+            and call.outcome == OK
+            and healing_since is not None
+            and call.at >= healing_since
+        )
 
 
 async def one_call(probe: Probe, client: Client, due: float, now: Callable[[], float]) -> Call:
@@ -152,18 +164,22 @@ class Load:
 
     async def _series(self, probe: Probe, first_due: float) -> None:
         number = 0
+        enough = asyncio.Event()
         async with asyncio.TaskGroup() as group:
-            while not self._stop.is_set():
+            while not self._stop.is_set() and not enough.is_set():
                 due = first_due + number * probe.period_s
                 wait = due - self._recorder.now()
                 if wait > 0:
                     await asyncio.sleep(min(wait, 0.5))
                     continue
-                group.create_task(self._one(probe, due))
+                group.create_task(self._one(probe, due, enough))
                 number += 1
 
-    async def _one(self, probe: Probe, due: float) -> None:
-        self._recorder.add(await one_call(probe, self._client, due, self._recorder.now))
+    async def _one(self, probe: Probe, due: float, enough: asyncio.Event) -> None:
+        call = await one_call(probe, self._client, due, self._recorder.now)
+        self._recorder.add(call)
+        if probe.enough(call, self._recorder.first("heal")):
+            enough.set()
 
 
 def rehearse(probes: Sequence[Probe], client: Client, stand: Callable[[], None]) -> dict[str, str]:

@@ -49,6 +49,7 @@ class MariaDB:
                     client_timeout_s=3600,
                     server_timeout_s=3600,
                     inter_ms=300,
+                    check_timeout_ms=1000,
                     fall=2,
                 ),
             ),

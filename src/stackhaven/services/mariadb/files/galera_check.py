@@ -34,28 +34,37 @@ STATUS = (
     "wsrep_local_state_comment",
     "wsrep_incoming_addresses",
 )
-CACHE_S = 0.25
+LOOK_S = 0.25
 DEADLINE_S = 1
-LOOK_S = 0.5
+SILENT_S = 1.0
 ILL_FOR_S = 1.5
 DATABASE_PORT = 3306
 
 
 class Member:
-    """This member's state, asked through one lasting connection and kept for a moment."""
+    """This member's state, asked for again and again through one lasting connection.
+
+    Who wants to know it never waits for the database: one that stands still would hold up every check until its
+    deadline. An answer that has become old says as much.
+    """
 
     def __init__(self):
-        self.lock = threading.Lock()
         self.connection = None
-        self.asked_at = 0.0
-        self.answer = {}
+        self.last = (time.monotonic(), {"running": False, "reason": "not asked yet"})
+        self.synced_at = time.monotonic()
+
+    def look(self):
+        answer = self._ask()
+        now = time.monotonic()
+        self.last = (now, answer)
+        if answer.get("synced"):
+            self.synced_at = now
 
     def state(self):
-        with self.lock:
-            if time.monotonic() - self.asked_at >= CACHE_S:
-                self.answer = self._ask()
-                self.asked_at = time.monotonic()
-            return self.answer
+        answered_at, answer = self.last
+        if time.monotonic() - answered_at > SILENT_S:
+            return {"running": False, "reason": "no answer"}
+        return answer
 
     def _ask(self):
         try:
@@ -141,21 +150,26 @@ def handler(member):
     return Handler
 
 
-def sessions_to_end(synced, now, ill_since):
-    """Whether the member's sessions are to be ended now, and since when it is ill (None: it is not)."""
-    if synced:
-        return False, None
-    since = now if ill_since is None else ill_since
-    return now - since >= ILL_FOR_S, since
+def keep_looking(member):
+    while True:
+        member.look()
+        time.sleep(LOOK_S)
+
+
+def sessions_to_end(synced_at, now):
+    """Whether the member has not been synced for so long that its clients are better off with an error."""
+    return now - synced_at >= ILL_FOR_S
 
 
 def end_sessions(member, address):
     """Look again and again; clients of a member that does not serve get an error and come back elsewhere."""
-    ill_since = None
     while True:
+        began = time.monotonic()
         time.sleep(LOOK_S)
-        due, ill_since = sessions_to_end(member.state().get("synced", False), time.monotonic(), ill_since)
-        if due:
+        now = time.monotonic()
+        if now - began > SILENT_S:
+            continue  # The whole machine stood still, and nobody has looked yet.
+        if sessions_to_end(member.synced_at, now):
             command = ["ss", "-K", "-H", "-n", "-t", "state", "established"]
             subprocess.run(
                 [*command, "src", address, "sport", "=", f":{DATABASE_PORT}"],
@@ -176,8 +190,12 @@ def main():
     address = sys.argv[1]
     os.umask(0o077)
     member = Member()
+    member.look()
+    server = Server((address, 9200), handler(member))
     threading.Thread(target=end_sessions, args=(member, address), daemon=True).start()
-    Server((address, 9200), handler(member)).serve_forever()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    # In the main thread: without looks all the rest is worthless, and the unit starts a program anew that ended.
+    keep_looking(member)
 
 
 if __name__ == "__main__":
