@@ -93,6 +93,14 @@ DRILLS: tuple[Drill, ...] = (
         must={"gap_s": 3.0, **RETURN, "redundancy_s": 60, "boot_share": 100},
     ),
     Drill(
+        name="freeze-broker",
+        why="the broker that leads most queues stands still, and goes on when the others have given it up",
+        do="freeze rabbitmq-server on queue-leader",
+        hold_s=30,
+        load=("reads", "boot"),
+        must={"gap_s": 3.0, **RETURN, "redundancy_s": 60, "boot_share": 100},
+    ),
+    Drill(
         name="reset-broker",
         why="a broker forgets its cluster and its queues",
         do="reset-broker bystander",
@@ -104,6 +112,12 @@ DRILLS: tuple[Drill, ...] = (
         do="kill ovn-ovsdb-server-sb on ovn-leader",
         hold_s=15,
         must={"gap_s": 3.0, "redundancy_s": 30},
+    ),
+    Drill(
+        name="freeze-ovn-leader",
+        why="the leader of the database that Neutron writes to stands still with its connections open",
+        do="freeze ovn-ovsdb-server-nb on ovn-nb-leader",
+        must={"gap_s": 5.0, **RETURN, "redundancy_s": 30},
     ),
     Drill(
         name="power-off-busiest",

@@ -15,6 +15,7 @@ from stackhaven.observe.status.facts import NodeFacts
 from stackhaven.services.common.ports import OVN_SOUTHBOUND
 
 ASK_S = 20.0
+OVN_ROLES = {"ovn-leader": "sb", "ovn-nb-leader": "nb"}
 
 _WRITER = """python3 - <<'END'
 import socket
@@ -60,9 +61,10 @@ def roles_in_facts(vip: str, nodes: tuple[NodeFacts, ...]) -> dict[str, str]:
     for node in nodes:
         if vip in node.holds:
             holders["vip-holder"] = node.name
-        southbound = node.raft_of("sb")
-        if southbound is not None and southbound.role == "leader":
-            holders["ovn-leader"] = node.name
+        for role, database in OVN_ROLES.items():
+            server = node.raft_of(database)
+            if server is not None and server.role == "leader":
+                holders[role] = node.name
     return holders
 
 

@@ -16,6 +16,7 @@ ROLES: Mapping[str, str] = {
     "db-writer": "the controller whose database member gets all writes",
     "queue-leader": "the controller whose broker leads most queues",
     "ovn-leader": "the controller that leads the OVN southbound database",
+    "ovn-nb-leader": "the controller that leads the OVN northbound database, which Neutron writes to",
     "busiest": "the controller with most of these roles",
     "bystander": "a controller with none of these roles, or with fewest",
     "gateway": "the chassis through which floating IPs leave",
@@ -25,6 +26,10 @@ ROLES: Mapping[str, str] = {
     "all-controllers": "every controller",
     "random": "a controller by chance; the seed is in the record",
 }
+
+
+OWN = "haven-"
+"""How the units begin that are not part of a service, but look after it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +69,9 @@ def units_of(scene: Scene, program: str, nodes: tuple[str, ...]) -> tuple[str, .
         if set(nodes) <= set(daemon.nodes)
     ]
     exact = [unit for _, unit in there if unit in {program, f"{program}.service"}]
-    found = exact or [unit for name, unit in there if name == program]
+    of_service = [unit for name, unit in there if name == program]
+    # What looks after a server does not fall ill with it.
+    found = exact or [unit for unit in of_service if not unit.startswith(OWN)] or of_service
     if not found:
         names = sorted({unit.removesuffix(".service") for _, unit in there})
         raise DrillError(

@@ -58,7 +58,7 @@ def test_the_factor_is_that_of_the_configuration() -> None:
         ("kill mariadb on db-writer", 0.6),  # 2 checks, one each 0.3 s
         ("freeze mariadb on db-writer", 1.1),
         ("power-off db-writer", 1.1),  # the others suspect it; the checks need 0.9 s
-        ("freeze-node db-writer", 2.1),  # the last check is connected and waits for an answer
+        ("freeze-node db-writer", 1.6),  # the last check is connected and waits for an answer
     ],
 )
 def test_the_writer_is_found_dead_by_its_checks(do: str, seconds: float) -> None:

@@ -52,6 +52,13 @@ def test_brokers_that_wait_for_a_dead_one_are_let_go_only_with_consent() -> None
     assert found.move.stake
 
 
+def test_parted_brokers_are_left_to_their_check() -> None:
+    parted = replace(broker("c"), parted=frozenset("ab"))
+    found = queue.diagnose([broker("a"), broker("b"), parted], {})
+    assert found.health is Health.WAITING
+    assert "c from a, b" in found.sentence
+
+
 def test_a_minority_of_brokers_is_never_forced() -> None:
     left = [BrokerFact(node="a", unit="active")]
     found = queue.diagnose(left, {"b": "unreachable", **DEAD}, patient=False, gone=True)

@@ -96,6 +96,15 @@ def judge_queue(declared: Sequence[Declaration], layout: Layout, facts: CloudFac
                 means="the cluster is parted; the smaller side pauses until it sees the larger one",
                 todo="look at the management network between them; a broker that was paused comes back by itself",
             )
+        if broker.parted:
+            yield Finding(
+                severity=Severity.DEGRADED,
+                area="queue",
+                what=f"the broker on {name} is parted from {', '.join(sorted(broker.parted))} "
+                "although they are connected",
+                means="one of them stood still; each has queues that the other does not know, and answers get lost",
+                todo="nothing: haven-broker-check has one of them start anew within seconds",
+            )
         if broker.alarms:
             yield Finding(
                 severity=Severity.DOWN,

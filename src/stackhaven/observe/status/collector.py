@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import threading
@@ -28,6 +29,9 @@ OVN = {"nb": "OVN_Northbound", "sb": "OVN_Southbound"}
 UNIT_PROPERTIES = "Id,LoadState,ActiveState,SubState,NRestarts,Result"
 PRIVATE_PAGES = (1, 2)
 """Columns of statm: resident and shared pages."""
+BROKER_HOME = "/var/lib/rabbitmq"
+BROKER_ENVIRONMENT = "/etc/rabbitmq/rabbitmq-env.conf"
+PARTITIONS = "rabbit_node_monitor partitions []"
 
 
 def collect(request: dict[str, Any]) -> dict[str, Any]:
@@ -224,7 +228,15 @@ def broker(base: str) -> dict[str, Any]:
     for line in get(f"{base}/detailed?family=ra_metrics").splitlines():
         if line.startswith("rabbitmq_detailed_raft_term_total{") and 'queue="' in line:
             queues.add(line.split('queue="')[1].split('"')[0])
-    return {"peers": peers, "alarms": alarms, "queues": sorted(queues)}
+    return {"peers": peers, "alarms": alarms, "queues": sorted(queues), "parted": parted()}
+
+
+def parted() -> list[str]:
+    """The brokers from which this one is parted although they are connected; no metric tells."""
+    with open(BROKER_ENVIRONMENT, encoding="utf-8") as file:
+        node = next(line.split("=", 1)[1].strip() for line in file if line.startswith("NODENAME="))
+    said = command("env", f"HOME={BROKER_HOME}", "erl_call", "-sname", node, "-a", PARTITIONS)
+    return re.findall(r"rabbit@([\w.-]+)", said)
 
 
 def raft(kind: str) -> str:

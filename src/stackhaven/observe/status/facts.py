@@ -80,9 +80,13 @@ class BackendFact:
 
 @dataclass(frozen=True, kw_only=True)
 class BrokerFact:
-    """A broker: the nodes it is connected to, its alarms, the quorum queues with a member on it."""
+    """A broker: the nodes it is connected to, its alarms, the quorum queues with a member on it.
+
+    `parted`: nodes it is connected to again after one had stood still, each with metadata of its own.
+    """
 
     connected: frozenset[str]
+    parted: frozenset[str] = frozenset()
     alarms: tuple[str, ...] = ()
     queues: frozenset[str] = frozenset()
 

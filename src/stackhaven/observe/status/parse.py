@@ -114,6 +114,7 @@ def _broker(value: Any) -> BrokerFact:
             for peer, state in value["peers"].items()
             if state == ERLANG_UP and peer.startswith("rabbit@")
         ),
+        parted=frozenset(value["parted"]),
         alarms=tuple(value["alarms"]),
         queues=frozenset(value["queues"]),
     )

@@ -75,6 +75,8 @@ class QueueFact:
 class BrokerFact:
     """A broker. `known`: the members of its cluster as it knows them; empty where it does not run.
 
+    `parted`: those it is connected to again, but has other metadata than since one of them stood still.
+
     `blank`: the others count it as a member and it knows nothing of that; `forgotten`: the other way round.
     """
 
@@ -200,7 +202,7 @@ def broker_fact(node: str, answer: Mapping[str, Any]) -> BrokerFact:
         running=True,
         known=_nodes(status["disk_nodes"]),
         connected=_nodes(status["running_nodes"]),
-        parted=_nodes(peer for peers in dict(status["partitions"]).values() for peer in peers),
+        parted=_nodes(dict(status["partitions"]).get(f"rabbit@{node}", ())),
         alarms=tuple(str(alarm) for alarm in status["alarms"]),
         queues=None
         if queues is None

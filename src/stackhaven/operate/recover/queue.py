@@ -39,6 +39,11 @@ def diagnose(
         found = _heal(broker, majority, evidence, patient=patient)
         if found is not None:
             return found
+    if parted := [f"{b.node} from {', '.join(sorted(b.parted))}" for b in running if b.parted]:
+        sentence = (
+            f"{'; '.join(parted)}: connected, but parted; the broker check has one start anew in seconds"
+        )
+        return _diagnosis(Health.WAITING, sentence, evidence)
     return _replicas(brokers, running, silent, evidence)
 
 

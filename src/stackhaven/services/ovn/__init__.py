@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import json
+
 from stackhaven.design.layout import Layout
 from stackhaven.plan import Command, File, Package, Resource, Step, Unit, Wait, everywhere, here
 from stackhaven.services.base import Daemon, Declaration, Site
 from stackhaven.services.common.ovn import northbound, southbound
+from stackhaven.services.common.ports import OVN_NORTHBOUND, OVN_SOUTHBOUND
 from stackhaven.services.common.script import path_of, script
-from stackhaven.services.common.systemd import drop_in
+from stackhaven.services.common.systemd import BEFORE_OTHERS, drop_in, unit_file
 from stackhaven.services.common.wanted import is_wanted
 
 PACKAGE = __name__
 DEFAULTS = "/etc/default/ovn-central"
+CHECK = "ovn_check.py"
+CHECK_CONFIG = "/etc/stackhaven/ovn-check.json"
+CHECK_EVERY_S = 0.5
+SILENCE_S = {"nb": 2.5, "sb": 10.0}
+"""How long a database may be busy with itself before its clients are sent to another member. The southbound has every
+chassis as a client, is larger, and chassis have probes of their own."""
 
 
 class OVN:
@@ -32,6 +41,7 @@ class OVN:
             ha_mode="native",
             ha_reason="raft elects a leader; northd runs everywhere and one holds the lock",
             daemons=(
+                Daemon(unit="haven-ovn-check.service", nodes=names, stop_order=72),
                 Daemon(unit="ovn-northd.service", nodes=names, stop_order=70),
                 Daemon(unit="ovn-ovsdb-server-nb.service", nodes=names, stop_order=71),
                 Daemon(unit="ovn-ovsdb-server-sb.service", nodes=names, stop_order=71),
@@ -77,6 +87,16 @@ class OVN:
                 ),
                 Unit(name="ovn-northd.service", watches=(DEFAULTS,), enabled=None),
                 Unit(name="ovn-central.service"),
+                script(PACKAGE, CHECK),
+                File(path=CHECK_CONFIG, content=check_config(node.management)),
+                unit_file(
+                    "haven-ovn-check",
+                    description="Ends connections to an OVN database that stands still",
+                    user="root",
+                    exec_start=f"{path_of(CHECK)} {CHECK_CONFIG}",
+                    service_lines=("CapabilityBoundingSet=CAP_NET_ADMIN", *BEFORE_OTHERS.splitlines()),
+                ),
+                Unit(name="haven-ovn-check.service", watches=(path_of(CHECK), CHECK_CONFIG)),
             )
 
         steps = [
@@ -119,6 +139,15 @@ class OVN:
             )
         )
         return tuple(steps)
+
+
+def check_config(address: str) -> str:
+    """What the program that looks after the databases of one member reads."""
+    ports = {"nb": OVN_NORTHBOUND, "sb": OVN_SOUTHBOUND}
+    databases = [{"name": kind, "port": port, "silence_s": SILENCE_S[kind]} for kind, port in ports.items()]
+    return (
+        json.dumps({"address": address, "interval_s": CHECK_EVERY_S, "databases": databases}, indent=1) + "\n"
+    )
 
 
 def defaults(site: Site, address: str) -> str:

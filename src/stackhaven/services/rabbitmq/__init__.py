@@ -12,11 +12,12 @@ from stackhaven.services.common.ports import RABBITMQ_GUARD as GUARD_PORT
 from stackhaven.services.common.ports import RABBITMQ_METRICS as METRICS_PORT
 from stackhaven.services.common.script import path_of, script
 from stackhaven.services.common.sizes import SMALL_NODE_MB, rabbitmq_memory_mb
-from stackhaven.services.common.systemd import BEFORE_OTHERS, drop_in
+from stackhaven.services.common.systemd import BEFORE_OTHERS, drop_in, unit_file
 
 PACKAGE = __name__
 QUEUE_REPLICAS = 3
 """What RabbitMQ gives a new quorum queue."""
+CHECK = "broker_check.py"
 GUARD = "rabbit_start.py"
 GUARD_CONFIG = "/etc/stackhaven/rabbitmq.json"
 
@@ -54,6 +55,7 @@ class RabbitMQ:
             ha_mode="native",
             ha_reason="quorum queues are replicated by raft; clients reconnect to the next broker",
             daemons=(
+                Daemon(unit="haven-broker-check.service", nodes=names, stop_order=91),
                 Daemon(
                     unit="rabbitmq-server.service",
                     nodes=names,
@@ -80,6 +82,7 @@ class RabbitMQ:
                     watches=("/etc/rabbitmq", "/var/lib/rabbitmq/.erlang.cookie"),
                     timeout_s=600,
                 ),
+                Unit(name="haven-broker-check.service", watches=(path_of(CHECK), GUARD_CONFIG)),
                 Wait(
                     what="this broker is in the cluster",
                     argv=(path_of("rabbit_joined.py"), node.management, site.cloud.name, *peers),
@@ -140,15 +143,24 @@ def configuration(site: Site, node: LayoutNode) -> tuple[Resource, ...]:
         script(PACKAGE, "amqp_login.py"),
         script(PACKAGE, "rabbit_joined.py"),
         script(PACKAGE, GUARD),
+        script(PACKAGE, CHECK),
+        unit_file(
+            "haven-broker-check",
+            description="Ends the clients of a broker that stands still, and ends its parting from the others",
+            user="root",
+            exec_start=f"{path_of(CHECK)} {GUARD_CONFIG}",
+            service_lines=BEFORE_OTHERS.splitlines(),
+        ),
         File(path=GUARD_CONFIG, content=guard_config(site, node)),
         drop_in("rabbitmq-server", UNIT),
     )
 
 
 def guard_config(site: Site, node: LayoutNode) -> str:
-    """What the guard before the start must know of the members."""
+    """What the guard before the start and the check beside the broker must know of the members."""
     members = {n.name: n.management for n in site.layout.controllers}
-    known = {"node": node.name, "members": members, "guard_port": GUARD_PORT, "metrics_port": METRICS_PORT}
+    ports = {"port": RABBITMQ_PORT, "guard_port": GUARD_PORT, "metrics_port": METRICS_PORT}
+    known = {"node": node.name, "members": members, **ports}
     return json.dumps(known, indent=1) + "\n"
 
 

@@ -37,13 +37,26 @@ def test_a_question_that_hangs_costs_its_own_answer_only(monkeypatch: pytest.Mon
     assert "no answer" in found["slow"]["error"]
 
 
-def test_a_brokers_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_brokers_metrics_and_what_it_is_parted_from(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[tuple[str, ...]] = []
+
+    def command(*argv: str) -> str:
+        asked.append(argv)
+        return "[rabbit@control2, 'rabbit@control-3']"
+
+    (tmp_path / "env").write_text("NODENAME=rabbit@control1\nRABBITMQ_X=y\n")
+    monkeypatch.setattr(collector, "BROKER_ENVIRONMENT", str(tmp_path / "env"))
+    monkeypatch.setattr(collector, "command", command)
     monkeypatch.setattr(collector, "get", lambda url: DETAILED if "detailed" in url else METRICS)
     assert collector.broker("http://192.0.2.1:15692/metrics") == {
         "peers": {"rabbit@control2": 3, "rabbit@control3": 1},
         "alarms": ["free_disk_space_watermark"],
         "queues": ["conductor", "reply_compute2:nova-compute:1"],
+        "parted": ["control2", "control-3"],
     }
+    assert "rabbit@control1" in asked[0]
 
 
 def test_filesystems_are_told_once(tmp_path: Path) -> None:

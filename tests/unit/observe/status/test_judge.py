@@ -159,6 +159,15 @@ def test_brokers_that_do_not_see_each_other() -> None:
     assert {f.area for f in found} == {"queue"}
 
 
+def test_brokers_that_are_connected_again_and_still_parted() -> None:
+    """Neither connections nor queues told it: a frozen broker that went on looked healthy for as long as it ran."""
+    node = healthy_node(OTHERS[0])
+    assert node.broker is not None
+    finding = only(cloud(replace(node, broker=replace(node.broker, parted=frozenset({HOLDER})))))
+    assert finding.severity is Severity.DEGRADED
+    assert HOLDER in finding.what
+
+
 def test_an_alarm_holds_all_publishers_back() -> None:
     node = healthy_node(HOLDER)
     assert node.broker is not None
