@@ -31,6 +31,7 @@ PRIVATE_PAGES = (1, 2)
 """Columns of statm: resident and shared pages."""
 BROKER_HOME = "/var/lib/rabbitmq"
 BROKER_ENVIRONMENT = "/etc/rabbitmq/rabbitmq-env.conf"
+CALLERS = 64
 PARTITIONS = "rabbit_node_monitor partitions []"
 
 
@@ -235,7 +236,9 @@ def parted() -> list[str]:
     """The brokers from which this one is parted although they are connected; no metric tells."""
     with open(BROKER_ENVIRONMENT, encoding="utf-8") as file:
         node = next(line.split("=", 1)[1].strip() for line in file if line.startswith("NODENAME="))
-    said = command("env", f"HOME={BROKER_HOME}", "erl_call", "-sname", node, "-a", PARTITIONS)
+    # Of two callers by one name the second is refused; each name stays in the broker's memory, so there are few.
+    caller = f"haven_status{os.getpid() % CALLERS}"
+    said = command("env", f"HOME={BROKER_HOME}", "erl_call", "-h", caller, "-sname", node, "-a", PARTITIONS)
     return re.findall(r"rabbit@([\w.-]+)", said)
 
 

@@ -31,6 +31,8 @@ COMMAND_S = 60
 RESTART_S = 600
 TRIES = 3
 HOME = "/var/lib/rabbitmq"
+# Of two callers from one machine by the same name, which is the program's default, one is refused.
+OWN_NAME = "haven_check"
 # The first is answered by the machine itself; the second by a process that is busy for seconds when a peer is lost.
 ALIVE = "erlang node []"
 PARTITIONS = "rabbit_node_monitor partitions []"
@@ -75,7 +77,7 @@ def ask(name, question):
     """What a broker answers; an empty text when it does not run, None when there is no answer in time."""
     try:
         done = subprocess.run(
-            ["erl_call", "-sname", f"rabbit@{name}", "-a", question],
+            ["erl_call", "-h", OWN_NAME, "-sname", f"rabbit@{name}", "-a", question],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
