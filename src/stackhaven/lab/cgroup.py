@@ -20,7 +20,12 @@ _POLL_S = 0.02
 PERIOD_US = 100_000
 """The kernel's default period over which processor time is counted."""
 
-_JOIN_AND_EXEC = 'while [ "$1" != -- ]; do echo $$ > "$1" || exit 1; shift; done; shift; exec "$@"'
+# A machine that a drill switches on would inherit the priority with which the drill goes before all machines, and go
+# before its own database.
+_JOIN_AND_EXEC = (
+    "renice -n 0 -p $$ > /dev/null || exit 1; "
+    'while [ "$1" != -- ]; do echo $$ > "$1" || exit 1; shift; done; shift; exec "$@"'
+)
 
 
 @dataclass(frozen=True)
