@@ -17,7 +17,7 @@ from stackhaven.drills.judge.ledger import audit
 from stackhaven.drills.load.client import Client, ProbeFailed
 from stackhaven.drills.load.http import CallError, Request, call
 from stackhaven.drills.load.ledger import Ledger, apis, sweep
-from stackhaven.drills.load.loop import Load, Probe, one_call, rehearse
+from stackhaven.drills.load.loop import AfterHealing, Load, Probe, one_call, rehearse
 from tests.integration.drills.small_cloud import SmallCloud
 from tests.unit.drills.records import header
 
@@ -155,13 +155,16 @@ def test_an_open_loop_calls_on_while_the_cloud_hangs(tmp_path: Path) -> None:
     assert found.latency["before"].p99_s == pytest.approx(1.0, abs=0.3)
 
 
-def test_a_costly_call_is_asked_for_until_one_succeeded_after_healing_began(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("after_healing", "calls_then"), [("one", 1), ("none", 0)])
+def test_costly_calls_end_with_healing_or_with_the_first_success_then(
+    after_healing: AfterHealing, calls_then: int, tmp_path: Path
+) -> None:
     async def attempt(_: Client, __: float) -> None:
         return
 
     recorder = Recorder(tmp_path)
     recorder.add(header(periods_s={"token": 0.1}))
-    load = Load([probe(attempt, until_healed=True)], CLIENT, recorder, lambda: None)
+    load = Load([probe(attempt, after_healing=after_healing)], CLIENT, recorder, lambda: None)
     load.start()
     time.sleep(0.35)
     healing_since = recorder.event("heal", "power is back")
@@ -170,7 +173,7 @@ def test_a_costly_call_is_asked_for_until_one_succeeded_after_healing_began(tmp_
     recorder.close()
     calls = read_history(tmp_path).calls
     assert len([call for call in calls if call.at < healing_since]) >= 3
-    assert len([call for call in calls if call.at >= healing_since]) == 1
+    assert len([call for call in calls if call.at >= healing_since]) == calls_then
 
 
 def test_a_strange_answer_is_an_outcome_and_the_loop_goes_on() -> None:

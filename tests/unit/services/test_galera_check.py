@@ -57,6 +57,30 @@ def test_nobody_waits_for_a_database_that_stands_still(clock: Clock, monkeypatch
     assert not asked.state()["running"]
 
 
+NOT_PRIMARY = {"running": True, "primary": False, "synced": False}
+DONOR = {"running": True, "primary": True, "synced": False}
+DEAD = {"running": False, "reason": "OperationalError"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "at_once", "later"),
+    [(NOT_PRIMARY, True, False), (DONOR, False, False), (DEAD, False, False), (SYNCED, True, True)],
+)
+def test_members_that_agree_on_a_new_component_keep_their_clients_for_a_moment(
+    answer: dict[str, Any], at_once: bool, later: bool, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = member(
+        monkeypatch, [{**SYNCED, "primary": True}, {"primary": True, **answer}, {"primary": True, **answer}]
+    )
+    asked.look()
+    clock.now += 0.5
+    asked.look()
+    assert asked.serves()[0] is at_once
+    clock.now += 0.5
+    asked.look()
+    assert asked.serves()[0] is later
+
+
 def test_sessions_end_when_a_member_was_not_synced_for_a_moment_and_not_before(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

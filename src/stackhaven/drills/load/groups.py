@@ -13,7 +13,7 @@ GUESTS: Mapping[str, str] = {
     "ping": "ping to a guest by its floating IP, every 0.1 s",
     "http": "page of a guest by its floating IP, every 0.5 s",
     "guest-to-guest": "ping from guest to guest, every 0.2 s, counted by the guest",
-    "boot": "a server asked for, every 15 s, until it is ACTIVE; after healing began, until one was",
+    "boot": "a server asked for, every 15 s, until it is ACTIVE; after healing only if that is promised",
 }
 """They need guests, which are made before and removed after the drill; that takes a minute or two."""
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from stackhaven.drills.errors import DrillError
 from stackhaven.drills.load.client import Client, ProbeFailed
-from stackhaven.drills.load.loop import Probe
+from stackhaven.drills.load.loop import AfterHealing, Probe
 from stackhaven.lab.guest import build_guest
 from stackhaven.observe.verify.bench import Bench
 from stackhaven.observe.verify.check import Check, select
@@ -137,7 +137,9 @@ class Guests:
         if stuck:
             self._tell(f"guests not removed, haven verify tries again: {'; '.join(stuck[:3])}")
 
-    def probes(self, away_from: Collection[str] = ()) -> tuple[Probe, ...]:
+    def probes(
+        self, away_from: Collection[str] = (), *, boots_after: AfterHealing = "none"
+    ) -> tuple[Probe, ...]:
         """Boots; with running guests also ping and page, by the floating IP of one that is not on these machines."""
         boots = Probe(
             name="boot",
@@ -146,7 +148,7 @@ class Guests:
             deadline_s=BOOT_DEADLINE_S,
             attempt=self._boot,
             retries=False,
-            until_healed=True,
+            after_healing=boots_after,
         )
         return (boots, *self._answers(self.floating(away_from))) if self._running else (boots,)
 

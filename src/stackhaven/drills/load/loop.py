@@ -11,6 +11,7 @@ import math
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from stackhaven.drills.errors import DrillError
 from stackhaven.drills.history import Call, Outcome, Recorder
@@ -18,6 +19,7 @@ from stackhaven.drills.load.client import Attempt, Client, ProbeFailed
 from stackhaven.drills.load.place import there
 
 OK: Outcome = "ok"
+AfterHealing = Literal["all", "one", "none"]
 RETRY_AFTER_S = 0.1
 LEAST_S = 0.05
 MARGIN_S = 10.0
@@ -40,8 +42,8 @@ class Probe:
             the repeat cannot do it twice.
         patience_s: what the first attempt may take, where repeating is harmless.
         needs: services of the cloud without which it has nobody to call.
-        until_healed: whether one success of a call that was due after healing began is enough. For calls that cost
-            the cloud so much that more of them would measure themselves.
+        after_healing: whether calls go on when healing has begun, until one that was due then has succeeded, or not
+            at all. For calls that cost the cloud so much that more of them would measure themselves.
 
     """
 
@@ -53,16 +55,13 @@ class Probe:
     retries: bool = True
     patience_s: float = math.inf
     needs: tuple[str, ...] = ()
-    until_healed: bool = False
+    after_healing: AfterHealing = "all"
 
     def enough(self, call: Call, healing_since: float | None) -> bool:
         """Whether no call need follow this one."""
-        return (
-            self.until_healed
-            and call.outcome == OK
-            and healing_since is not None
-            and call.at >= healing_since
-        )
+        if self.after_healing != "one" or healing_since is None:
+            return False
+        return call.outcome == OK and call.at >= healing_since
 
 
 async def one_call(probe: Probe, client: Client, due: float, now: Callable[[], float]) -> Call:
@@ -167,6 +166,8 @@ class Load:
         enough = asyncio.Event()
         async with asyncio.TaskGroup() as group:
             while not self._stop.is_set() and not enough.is_set():
+                if probe.after_healing == "none" and self._recorder.first("heal") is not None:
+                    return
                 due = first_due + number * probe.period_s
                 wait = due - self._recorder.now()
                 if wait > 0:

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """Tells over HTTP what this Galera member is.
 
-GET /       200 when the member is synced in the primary component, else 503: what the load balancer asks.
+GET /       200 when the member is synced in the primary component (or was a moment ago, and they agree on a new
+            one), else 503: what the load balancer asks.
 GET /state  the same as JSON, with the recovered position of a member that is down: what the other members ask when
             they decide at start who bootstraps, and what recovery looks at.
 
@@ -38,6 +39,7 @@ LOOK_S = 0.25
 DEADLINE_S = 1
 SILENT_S = 1.0
 ILL_FOR_S = 1.5
+BLINK_S = 0.8
 DATABASE_PORT = 3306
 
 
@@ -51,7 +53,7 @@ class Member:
     def __init__(self):
         self.connection = None
         self.last = (time.monotonic(), {"running": False, "reason": "not asked yet"})
-        self.synced_at = time.monotonic()
+        self.synced_at = float("-inf")
 
     def look(self):
         answer = self._ask()
@@ -65,6 +67,16 @@ class Member:
         if time.monotonic() - answered_at > SILENT_S:
             return {"running": False, "reason": "no answer"}
         return answer
+
+    def serves(self):
+        """Whether clients are well off here, and the member's state.
+
+        When a lost member comes back, all are without a primary component for half a second, while they agree on the
+        new one. Balancers that saw that took every member out for one and a half.
+        """
+        state = self.state()
+        blinks = state["running"] and not state["primary"] and time.monotonic() - self.synced_at < BLINK_S
+        return state.get("synced", False) or blinks, state
 
     def _ask(self):
         try:
@@ -123,10 +135,9 @@ def handler(member):
             if self.path == "/state":
                 self._send(200, json.dumps(full_state(member)))
                 return
-            state = member.state()
-            synced = state.get("synced", False)
+            serves, state = member.serves()
             reason = state.get("status", {}).get("wsrep_local_state_comment") or state.get("reason", "")
-            self._send(200 if synced else 503, "synced" if synced else f"not synced: {reason}")
+            self._send(200 if serves else 503, "synced" if serves else f"not synced: {reason}")
 
         do_HEAD = do_OPTIONS = do_GET
 
