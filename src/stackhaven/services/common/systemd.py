@@ -70,6 +70,3 @@ BEFORE_OTHERS = (
     "CPUWeight=1000\nNice=-10\nExecStartPost=-+/bin/sh -c 'echo -10 > /proc/$MAINPID/autogroup'\n"
 )
 """Lines of section ``[Service]`` for what must not wait for a processor."""
-
-BEHIND_OTHERS = "CPUWeight=20\nNice=10\n"
-"""The same for what nobody waits for: when a controller boots, two dozen programs want its processors at once."""

@@ -10,7 +10,7 @@ from stackhaven.services.common.neutron import CONF, ML2, ml2_conf, neutron_conf
 from stackhaven.services.common.placement import one_of
 from stackhaven.services.common.schema import conf_options, schema_command, schema_conf
 from stackhaven.services.common.script import path_of, script
-from stackhaven.services.common.systemd import BEHIND_OTHERS, unit_file
+from stackhaven.services.common.systemd import unit_file
 from stackhaven.services.common.uwsgi import api_files, api_unit
 from stackhaven.services.common.wanted import is_wanted
 
@@ -142,11 +142,7 @@ def configuration(site: Site, node: LayoutNode) -> tuple[Resource, ...]:
         ),
         *(
             unit_file(
-                w,
-                description=f"OpenStack {w}",
-                user="neutron",
-                exec_start=f"/usr/bin/{w} {CONFIG_FILES}",
-                service_lines=BEHIND_OTHERS.splitlines(),
+                w, description=f"OpenStack {w}", user="neutron", exec_start=f"/usr/bin/{w} {CONFIG_FILES}"
             )
             for w in WORKERS
         ),

@@ -10,7 +10,7 @@ from stackhaven.services.common.nova import CONF, nova_conf
 from stackhaven.services.common.placement import one_of
 from stackhaven.services.common.schema import schema_conf
 from stackhaven.services.common.script import path_of, script
-from stackhaven.services.common.systemd import BEHIND_OTHERS, unit_file
+from stackhaven.services.common.systemd import unit_file
 from stackhaven.services.common.uwsgi import api_files, api_unit
 from stackhaven.services.common.wanted import is_wanted
 
@@ -202,13 +202,7 @@ def configuration(site: Site, node: LayoutNode) -> tuple[Resource, ...]:
             wsgi_file="/usr/bin/nova-metadata-wsgi",
         ),
         *daemons,
-        unit_file(
-            "nova-novncproxy",
-            description="OpenStack nova-novncproxy",
-            user="nova",
-            exec_start=NOVNC,
-            service_lines=BEHIND_OTHERS.splitlines(),
-        ),
+        unit_file("nova-novncproxy", description="OpenStack nova-novncproxy", user="nova", exec_start=NOVNC),
     )
 
 
