@@ -14,10 +14,11 @@ CARRIED_OUT = {0, 1}
 """`haven drill run` kept or missed its promises; any other code says that it could not be carried out."""
 
 TIMES, PLUS = 2.0, 2.0
-"""What noise may add to a promise in seconds. One run is judged here, where the table judges a median of five. Of the 28
-promises that bench/drills.json has three to five runs of, the worst single run was 2.5 times its promise (7.6 s of 3 s), the
-worst of these three drills 1.05, and on a busy host 1.4 here (a blackout's first boot after 247 s of 180 s): five machines
-share two cores. Two seconds are the resolution of the rarest probe and of the status that tells when all are back."""
+"""What noise may add to a promise in seconds. One run is judged here, where the table judges a median of five. Of the
+28 promises that bench/drills.json has three to five runs of, the worst single run was 2.5 times its promise (7.6 s of
+3 s), the worst of these three drills 1.05, and on a busy host 1.4 here (a blackout's first boot after 247 s of 180 s):
+five machines share two cores. Two seconds are the resolution of the rarest probe, and of the status that tells when
+all members are back."""
 
 ATTEMPTS = 2
 """A machine that cannot bear the steady load says so before anything is broken, and is given a second chance."""
