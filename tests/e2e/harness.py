@@ -105,6 +105,13 @@ class Cloud:
             print(done.stdout[-6000:], done.stderr[-3000:])
         return Done(done.returncode, done.stdout, done.stderr, seconds)
 
+    def verify(self) -> None:
+        """Have every check pass; those that did not are the failure's text."""
+        done = self.haven("verify", "--json", timeout_s=900)
+        checks = json.loads(done.out)["checks"] if done.out.startswith("{") else []
+        wrong = [check for check in checks if check["verdict"] != "ok"]
+        assert done.code == 0, wrong or done.err[-3000:]
+
     def up(self) -> Done:
         return self.haven("up", "--json", timeout_s=UP_S)
 
