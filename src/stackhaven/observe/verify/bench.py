@@ -152,4 +152,5 @@ def connect(vip: str, *, user: str, password: str, project: str, region: str) ->
         project_domain_name="Default",
     )
     session = KeystoneSession(auth=auth, session=wire, timeout=CALL_S)
-    return Connection(session=session, region_name=region, interface="public")
+    # As clients do: when the VIP moves, connections to it are reset, and the next one succeeds.
+    return Connection(session=session, region_name=region, interface="public", connect_retries=1)
