@@ -22,8 +22,7 @@ def test_a_dead_controller_is_a_finding_within_seconds_and_the_cloud_goes_on(ful
     assert seen.code in {DEGRADED, DOWN}
     assert "controller1" in seen.out
     time.sleep(15)
-    verified = full.haven("verify", "--json", "--only", "tenant", "--only", "floating", timeout_s=900)
-    assert verified.code == 0, f"two controllers of three must serve tenants: {verified.out[-3000:]}"
+    full.verify("tenant", "floating")  # two controllers of three must serve tenants
 
     assert full.haven("lab", "power", "on", "controller1").code == 0
     assert full.until_status(HEALTHY, deadline_s=240)

@@ -57,11 +57,11 @@ class Probe:
     needs: tuple[str, ...] = ()
     after_healing: AfterHealing = "all"
 
-    def enough(self, call: Call, healing_since: float | None) -> bool:
-        """Whether no call need follow this one."""
-        if self.after_healing != "one" or healing_since is None:
+    def is_over(self, healing_since: float | None, succeeded_due: float) -> bool:
+        """Whether no call need follow; `succeeded_due` is when the last one that succeeded was due."""
+        if self.after_healing == "all" or healing_since is None:
             return False
-        return call.outcome == OK and call.at >= healing_since
+        return self.after_healing == "none" or succeeded_due >= healing_since
 
 
 async def one_call(probe: Probe, client: Client, due: float, now: Callable[[], float]) -> Call:
@@ -114,6 +114,7 @@ class Load:
         self._stand = stand
         self._stop = threading.Event()
         self._failure: BaseException | None = None
+        self._succeeded_due: dict[str, float] = {}
         self._thread = threading.Thread(target=self._run, name="load", daemon=True)
 
     def start(self) -> None:
@@ -163,24 +164,24 @@ class Load:
 
     async def _series(self, probe: Probe, first_due: float) -> None:
         number = 0
-        enough = asyncio.Event()
         async with asyncio.TaskGroup() as group:
-            while not self._stop.is_set() and not enough.is_set():
-                if probe.after_healing == "none" and self._recorder.first("heal") is not None:
-                    return
+            while not self._stop.is_set() and not self._is_over(probe):
                 due = first_due + number * probe.period_s
                 wait = due - self._recorder.now()
                 if wait > 0:
                     await asyncio.sleep(min(wait, 0.5))
                     continue
-                group.create_task(self._one(probe, due, enough))
+                group.create_task(self._one(probe, due))
                 number += 1
 
-    async def _one(self, probe: Probe, due: float, enough: asyncio.Event) -> None:
+    def _is_over(self, probe: Probe) -> bool:
+        return probe.is_over(self._recorder.first("heal"), self._succeeded_due.get(probe.name, -math.inf))
+
+    async def _one(self, probe: Probe, due: float) -> None:
         call = await one_call(probe, self._client, due, self._recorder.now)
         self._recorder.add(call)
-        if probe.enough(call, self._recorder.first("heal")):
-            enough.set()
+        if call.outcome == OK:
+            self._succeeded_due[probe.name] = max(due, self._succeeded_due.get(probe.name, due))
 
 
 def rehearse(probes: Sequence[Probe], client: Client, stand: Callable[[], None]) -> dict[str, str]:

@@ -9,7 +9,7 @@
   knows nothing of what they declared meanwhile, nor they of it: clients of the one wait for answers that went to the
   other. `pause_minority` heals a broker that saw itself cut off; this one saw nothing. RabbitMQ writes it down
   (`partitions` in `rabbitmqctl cluster_status`) and leaves it so. The one that is parted from most of the others is
-  stopped and started inside its Erlang machine, which takes it a second or two, and learns from the rest what there is.
+  stopped and started inside its Erlang machine, which took 6 to 11 s, and learns from the rest what there is.
 
 Asking costs 8 ms of processor time (`erl_call`), a hundredth of a rabbitmqctl.
 """
