@@ -114,10 +114,14 @@ class Link:
             self._end(f"no answer within {timeout_s:.0f} s")
             raise self._loss() from error
         except (OSError, RuntimeError) as error:
+            # The reader may be about to say why: what the client complained of before it ended.
+            await asyncio.wait({self._tasks[1]}, timeout=2 * LAST_WORDS_S)
             self._end("the link broke")
             raise self._loss() from error
         finally:
             self._pending.pop(number, None)
+            if answer.done() and not answer.cancelled():
+                answer.exception()  # who asked is told by the error raised here
             self._progress.pop(number, None)
 
     async def close(self, *, grace_s: float = CLOSE_S) -> None:

@@ -149,7 +149,7 @@ def grastate(folder: Path, seqno: int, uuid: str = OURS) -> None:
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(galera, "DATA", str(tmp_path))
-    monkeypatch.setattr(galera, "START_POSITION", str(tmp_path / "start-position"))
+    monkeypatch.setattr(galera, "ARGUMENTS", str(tmp_path / "arguments"))
     return tmp_path
 
 
@@ -167,7 +167,7 @@ def test_after_a_crash_innodb_is_asked(data: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(galera.subprocess, "run", recovery(f"--wsrep_start_position={OURS}:77\n"))
     grastate(data, -1)
     assert galera.read_position() == at(77)
-    assert f"{OURS}:77" in (data / "start-position").read_text()
+    assert (data / "arguments").read_text() == f"--wsrep_start_position={OURS}:77\n"
 
 
 def test_a_lost_grastate_does_not_make_the_data_worthless(
@@ -195,12 +195,32 @@ def test_broken_data_is_said_to_be_broken(data: Path, monkeypatch: pytest.Monkey
         galera.read_position()
 
 
-def test_a_decision_that_was_cut_off_is_made_anew(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    told = data / "wsrep-new-cluster"
-    monkeypatch.setattr(galera, "NEW_CLUSTER", str(told))
-    told.write_text(f"_WSREP_NEW_CLUSTER=--wsrep-new-cluster\n{galera.OURS}")
-    galera.discard_own_decision()
-    assert not told.exists()
-    told.write_text("_WSREP_NEW_CLUSTER=--wsrep-new-cluster\n")
-    galera.discard_own_decision()
-    assert told.exists(), "the operator's own order stays"
+class Became(Exception):  # noqa: N818  a process that becomes another does not return
+    pass
+
+
+def test_the_server_is_started_as_decided_whatever_the_packaged_unit_does(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Debian's unit took the order to bootstrap from another file after an update: no cloud could begin any more."""
+    monkeypatch.setattr(galera.subprocess, "run", recovery(f"--wsrep_start_position={OURS}:77\n"))
+    monkeypatch.setattr(galera, "ORDER", str(data / "order"))
+    monkeypatch.setattr(galera, "note", lambda *_: None)
+    grastate(data, -1)
+    assert galera.claimed(galera.read_position(), "highest position", {})
+    became: list[str] = []
+
+    def become(_: str, arguments: list[str]) -> None:
+        became.extend(arguments)
+        raise Became
+
+    monkeypatch.setattr(galera.os, "execv", become)
+    monkeypatch.setenv("MYSQLD_OPTS", "--general-log")
+    with pytest.raises(Became):
+        galera.run()
+    assert became == [
+        "/usr/sbin/mariadbd",
+        "--general-log",
+        f"--wsrep_start_position={OURS}:77",
+        "--wsrep-new-cluster",
+    ]

@@ -157,8 +157,10 @@ def configuration(site: Site, node: LayoutNode) -> tuple[Resource, ...]:
             "After=haven-galera-check.service\nWants=haven-galera-check.service\n"
             "StartLimitIntervalSec=0\n"
             "[Service]\n"
-            # The packaged program recovers the position but joins whatever it finds, or nothing.
+            # The packaged command recovers the position but joins whatever it finds, or nothing; and how it is told to
+            # bootstrap is another with 11.8.9 than before.
             f"ExecStartPre=\nExecStartPre={path_of('galera_start.py')}\n"
+            f"ExecStart=\nExecStart={path_of('galera_start.py')} run\n"
             f"ExecStopPost=-{path_of('galera_start.py')} stopped\n"
             "Restart=on-failure\nRestartSec=1\n"
             # A member without a primary component does not end by itself.

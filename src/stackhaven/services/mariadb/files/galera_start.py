@@ -2,6 +2,7 @@
 """Decides, before mariadbd starts, whether this member joins a living cluster or bootstraps one.
 
     galera-start            before mariadbd starts
+    galera-start run        becomes mariadbd, with the arguments that follow from the decision
     galera-start stopped    after it has ended, however it ended
 
 The members decide by themselves, at every start, so that a full outage needs no operator. The rules, in order:
@@ -31,12 +32,13 @@ DATA = "/var/lib/mysql"
 RUN = "/run/mysqld"
 PHASE = f"{RUN}/haven-phase.json"
 ORDER = f"{RUN}/haven-order.json"
-NEW_CLUSTER = f"{RUN}/wsrep-new-cluster"
-START_POSITION = f"{RUN}/wsrep-start-position"
+ARGUMENTS = f"{RUN}/haven-arguments"
+NEW_CLUSTER = ("/run/mariadb-wsrep-new-cluster", f"{RUN}/wsrep-new-cluster")
+"""Where `galera_new_cluster` leaves an operator's order: since MariaDB 11.8.9, and before."""
+SERVER = "/usr/sbin/mariadbd"
 CONFIG = "/etc/stackhaven/galera.json"
 NO_UUID = "00000000-0000-0000-0000-000000000000"
 NOTHING = {"uuid": NO_UUID, "seqno": -1, "safe": False}
-OURS = "# decided by galera-start\n"
 DEADLINE_S = 240
 POLL_S = 0.5
 ANSWER_S = 1.5
@@ -188,7 +190,7 @@ def recover_position():
     match = re.search(r"--wsrep_start_position=([0-9a-f-]{36}):(-?\d+)", done.stdout)
     if done.returncode or not match:
         raise BrokenDataError(f"no position can be read from the data: {first_error(done.stderr)}")
-    write(START_POSITION, f"_WSREP_START_POSITION={match[0]}\n")
+    write(ARGUMENTS, f"{match[0]}\n")
     return {"uuid": match[1], "seqno": int(match[2]), "safe": False}
 
 
@@ -249,26 +251,23 @@ def remove(path):
         pass
 
 
-def discard_own_decision():
-    """A start that was cut off may have left its decision behind; it is made anew."""
-    try:
-        with open(NEW_CLUSTER) as file:
-            ours = OURS in file.read()
-    except FileNotFoundError:
-        return
-    if ours:
-        remove(NEW_CLUSTER)
+def run():
+    """Become the server. The packaged unit does this in ways that change with its updates."""
+    with open(ARGUMENTS) as file:
+        decided = file.read().split()
+    os.execv(SERVER, [SERVER, *os.environ.get("MYSQLD_OPTS", "").split(), *decided])
 
 
 def main():
     if sys.argv[1:] == ["stopped"]:
         return note_stop()
+    if sys.argv[1:] == ["run"]:
+        return run()
     with open(CONFIG) as file:
         config = json.load(file)
     me, members = config["node"], config["members"]
     others = {name: address for name, address in members.items() if name != me}
-    discard_own_decision()
-    remove(START_POSITION)
+    write(ARGUMENTS, "")
     try:
         mine = read_position()
     except (BrokenDataError, subprocess.SubprocessError) as error:
@@ -285,7 +284,8 @@ def settle(me, mine, members, others):
     note("deciding", mine)
     deadline = time.monotonic() + DEADLINE_S
     while time.monotonic() < deadline:
-        order = {"position": text_of(mine)} if os.path.exists(NEW_CLUSTER) else read_json(ORDER)
+        told = any(map(os.path.exists, NEW_CLUSTER))
+        order = {"position": text_of(mine)} if told else read_json(ORDER)
         verb, sentence = decide(me, mine, members, ask_all(others), order)
         if sentence != said:
             print(f"{verb}: {sentence}", flush=True)
@@ -293,7 +293,6 @@ def settle(me, mine, members, others):
             said = sentence
         if verb in ("join", "rejoin"):
             note("starting", mine, sentence)
-            remove(NEW_CLUSTER)
             if verb == "join":
                 forget_view()
             return 0
@@ -317,7 +316,8 @@ def claimed(mine, sentence, others):
         return False
     forget_view()
     remove(ORDER)
-    write(NEW_CLUSTER, f"_WSREP_NEW_CLUSTER=--wsrep-new-cluster\n{OURS}")
+    with open(ARGUMENTS, "a") as file:
+        file.write("--wsrep-new-cluster\n")
     mark_safe()
     return True
 
