@@ -181,6 +181,7 @@ class Stage:
 
         Raises:
             DrillError: rule ``probe-unreachable``, they cannot be made.
+            HavenError: their image cannot be built.
 
         """
         wanted = set(names) & set(GUESTS)
@@ -188,6 +189,7 @@ class Stage:
             yield None
             return
         guests = Guests(self.ground.site, self.ground.masker, self.tell, running=wanted != {"boot"})
+        guests.prepare()
         self.ground.as_client(guests.make).result(GUESTS_S)
         try:
             yield guests

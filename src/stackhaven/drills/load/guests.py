@@ -16,6 +16,7 @@ from stackhaven.drills.errors import DrillError
 from stackhaven.drills.load.client import Client, ProbeFailed
 from stackhaven.drills.load.loop import AfterHealing, Probe
 from stackhaven.lab.guest import build_guest
+from stackhaven.lab.progress import Event, Phase
 from stackhaven.observe.verify.bench import Bench
 from stackhaven.observe.verify.check import Check, select
 from stackhaven.observe.verify.contents import checks_of
@@ -94,7 +95,7 @@ class _Quiet:
 class Guests:
     """Two guests, or with `running` false only what a server is made from.
 
-    `make` and `remove` are called where clients stand.
+    `make` and `remove` are called where clients stand; `prepare`, which may need the network of this host, before that.
     """
 
     def __init__(
@@ -109,6 +110,20 @@ class Guests:
         made = self._bench.made
         other = next((guest for guest in made.guests if guest.node not in away_from), made.guests[0])
         return made.floating[other.name]
+
+    def prepare(self) -> None:
+        """Have the guest image on this host.
+
+        Raises:
+            HavenError: it is not there and cannot be built.
+
+        """
+
+        def tell(event: Event) -> None:
+            if event.phase is Phase.STARTED:
+                self._tell(f"guests: {event.what}")
+
+        build_guest(tell)
 
     def make(self) -> None:
         """Have both running, with floating IPs that answer.

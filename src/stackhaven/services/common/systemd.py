@@ -11,6 +11,8 @@ from typing import Literal
 
 from stackhaven.plan import File
 
+START_TIMEOUT_S = 900
+
 
 def unit_file(
     name: str,
@@ -51,7 +53,9 @@ def unit_file(
     else:
         lines += ["Restart=always", "RestartSec=1"]
     if kind == "notify":
-        lines.append("NotifyAccess=all")
+        # Who waits for identity or the database while it starts gains nothing by starting again, which costs seconds
+        # of processor time.
+        lines += ["NotifyAccess=all", f"TimeoutStartSec={START_TIMEOUT_S}"]
     if kill_signal:
         lines.append(f"KillSignal={kill_signal}")
     lines += [f"TimeoutStopSec={stop_timeout_s}", "LimitNOFILE=65536", *service_lines]
