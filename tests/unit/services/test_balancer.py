@@ -8,10 +8,13 @@ from dataclasses import replace
 import pytest
 
 from stackhaven.design.addresses import layout_of
+from stackhaven.drills.load.probes import READ_DEADLINE_S
 from stackhaven.model.load import parse_cloud
 from stackhaven.plan import File
 from stackhaven.services import haproxy, keepalived
 from stackhaven.services.base import Site
+from stackhaven.services.common import oslo
+from stackhaven.services.common.ini import Because
 from stackhaven.services.common.sizes import workers
 from stackhaven.services.contents import plan_of
 from tests.unit.services.clouds import TEXTS, site_of
@@ -165,6 +168,16 @@ def test_an_api_whose_checks_all_fail_is_asked_all_the_same_and_a_database_is_no
     assert "option allbackups" in keystone
     last = re.findall(r"^  server last-(\S+) \S+ backup(?: maxconn \d+)?$", keystone, re.MULTILINE)
     assert last == [node.name for node in site.layout.controllers]
+
+
+def test_calls_wait_in_the_balancer_for_less_than_their_callers_wait_for_the_answer() -> None:
+    """Otherwise an overloaded API works for nobody, and goes on being overloaded."""
+    site = site_of("lab")
+    text = haproxy.configuration(site, site.layout.controllers[0])
+    waits_ms = int(re.search(r"^  timeout queue (\d+)ms$", text, re.MULTILINE)[1])  # type: ignore[index]
+    validation = oslo.keystone_authtoken(site, "nova")["http_connect_timeout"]
+    assert isinstance(validation, Because)
+    assert waits_ms < 1000 * min(float(validation.value), READ_DEADLINE_S / 2)
 
 
 def test_who_keeps_a_thread_for_checks_is_left_sooner_when_it_stands_still() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from stackhaven.design.layout import LayoutNode
@@ -21,8 +21,31 @@ DRAIN_S = 3
 MERCY_S = 5
 """A thread that waits for its next request only notices the end with it; calls that take longer are rare."""
 
+WAITING_CHECKS = 16
+"""Calls wait in the balancer; what waits in the program is checks. A program that starts or hangs must not find more of
+them, given up long ago, than it answers in a moment."""
+
 CALLS = 4
 """What one process of a service that works in threads answers at once."""
+
+ALWAYS: Mapping[str, Scalar] = {
+    "plugins": "python3",
+    "enable-threads": True,
+    "master": True,
+    "lazy-apps": True,
+    "thunder-lock": True,
+    # What is being answered is answered to the end before the program stops.
+    "hook-master-start": "unix_signal:15 gracefully_kill_them_all",
+    "worker-reload-mercy": MERCY_S,
+    # The balancers' checks would fill the journal.
+    "disable-logging": True,
+    "log-5xx": True,
+    "no-orphans": True,
+    "close-on-exec": True,
+    "buffer-size": 65535,
+    "add-header": "Connection: close",
+    "start-time": "%t",
+}
 
 
 def in_threads(listener: Listener) -> Listener:
@@ -42,36 +65,22 @@ def api_files(
     port: int,
     wsgi_file: str,
     calls: int = 1,
+    exec_start_pre: Sequence[str] = (),
     options: Mapping[str, Scalar] | None = None,
 ) -> tuple[File, File]:
     """The uWSGI file and the unit of an API. A process that answers several `calls` has a thread more for checks."""
-    threads = calls + 1 if calls > 1 else 1
+    processes = workers(site.cloud, node)
     ini = render_ini(
         {
             "uwsgi": {
                 "http-socket": f"{node.management}:{port}",
-                "plugins": "python3",
                 "wsgi-file": wsgi_file,
-                "processes": workers(site.cloud, node),
-                "threads": threads,
-                "enable-threads": True,
-                "master": True,
-                "lazy-apps": True,
-                "thunder-lock": True,
-                # What is being answered is answered to the end before the program stops.
-                "hook-master-start": "unix_signal:15 gracefully_kill_them_all",
-                "worker-reload-mercy": MERCY_S,
-                # The balancers' checks would fill the journal.
-                "disable-logging": True,
-                "log-5xx": True,
-                "no-orphans": True,
-                "close-on-exec": True,
-                "buffer-size": 65535,
-                "listen": 128,
-                "add-header": "Connection: close",
+                "processes": processes,
+                "threads": calls + 1 if calls > 1 else 1,
+                "listen": WAITING_CHECKS + 2 * calls * processes,
                 "env": f"OS_OSLO_MESSAGING_RABBIT__PROCESSNAME={unit}",
-                "start-time": "%t",
                 "name": unit,
+                **ALWAYS,
                 **(options or {}),
             }
         },
@@ -87,6 +96,7 @@ def api_files(
             exec_start=f"/usr/bin/uwsgi_python3 --ini {path}",
             kind="notify",
             kill_signal="SIGTERM",
+            exec_start_pre=exec_start_pre,
             exec_stop=f"+/bin/sh -c 'mkdir -p {DRAIN} && touch {DRAIN}/{unit} && sleep {DRAIN_S}'",
             exec_stop_post=f"+/bin/rm -f {DRAIN}/{unit}",
         ),

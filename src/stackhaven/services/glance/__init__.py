@@ -5,7 +5,7 @@ from __future__ import annotations
 from stackhaven.design.layout import Layout, LayoutNode
 from stackhaven.plan import Directory, File, Package, Resource, Step, Wait, everywhere, here
 from stackhaven.services.base import Account, Daemon, Declaration, Endpoint, IdentityUser, Listener, Site
-from stackhaven.services.common import oslo, ports
+from stackhaven.services.common import boot, oslo, ports
 from stackhaven.services.common.ini import render_ini
 from stackhaven.services.common.placement import one_of
 from stackhaven.services.common.schema import conf_options, schema_command, schema_conf
@@ -141,6 +141,7 @@ def configuration(site: Site, node: LayoutNode) -> tuple[Resource, ...]:
             port=ports.GLANCE,
             wsgi_file="/usr/bin/glance-wsgi-api",
             calls=CALLS,
+            exec_start_pre=boot.second(site, node),
             # Uploads and downloads in progress are worth waiting for.
             options={"worker-reload-mercy": 25},
         ),

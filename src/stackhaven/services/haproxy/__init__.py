@@ -17,6 +17,7 @@ PACKAGE = __name__
 STATS_USER = "haven"
 CFG = "/etc/haproxy/haproxy.cfg"
 CONNECT_TIMEOUT_S = 0.5
+QUEUE_TIMEOUT_S = 3.0
 
 UNIT = (
     """\
@@ -110,6 +111,7 @@ def configuration(site: Site, me: LayoutNode) -> str:
         peers_port=BALANCER_PEERS,
         agent_port=AGENT_CHECK,
         connect_timeout_ms=round(1000 * CONNECT_TIMEOUT_S),
+        queue_timeout_ms=round(1000 * QUEUE_TIMEOUT_S),
         stats_user=STATS_USER,
         stats_password=site.secrets["haproxy.stats"],
         listeners=[

@@ -5,7 +5,7 @@ from __future__ import annotations
 from stackhaven.design.layout import Layout, LayoutNode
 from stackhaven.plan import Directory, File, Package, Resource, Step, Wait, here, if_any
 from stackhaven.services.base import Daemon, Declaration, Listener, Site
-from stackhaven.services.common import ports
+from stackhaven.services.common import boot, ports
 from stackhaven.services.common.template import render
 from stackhaven.services.common.uwsgi import CALLS, api_files, api_unit
 from stackhaven.services.common.wanted import is_wanted
@@ -92,6 +92,7 @@ def resources(site: Site, node: LayoutNode) -> tuple[Resource, ...]:
             port=ports.HORIZON_MEMBER,
             wsgi_file="/usr/share/openstack-dashboard/wsgi.py",
             calls=CALLS,
+            exec_start_pre=boot.third(site, node),
             options={
                 "static-map": "/static=/var/lib/openstack-dashboard/static",
                 "chdir": "/usr/share/openstack-dashboard",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from stackhaven.design.layout import Layout, LayoutNode
 from stackhaven.plan import Directory, Package, Resource, Step, Unit, Wait, everywhere, here
 from stackhaven.services.base import Account, Daemon, Declaration, Endpoint, IdentityUser, Listener, Site
-from stackhaven.services.common import ports
+from stackhaven.services.common import boot, ports
 from stackhaven.services.common.neutron import CONF, ML2, ml2_conf, neutron_conf
 from stackhaven.services.common.placement import one_of
 from stackhaven.services.common.schema import conf_options, schema_command, schema_conf
@@ -134,6 +134,7 @@ def configuration(site: Site, node: LayoutNode) -> tuple[Resource, ...]:
             user="neutron",
             port=ports.NEUTRON,
             wsgi_file="/usr/bin/neutron-api",
+            exec_start_pre=boot.second(site, node),
             options={
                 "pyargv": CONFIG_FILES,
                 "paste": "config:/etc/neutron/api-paste.ini",
@@ -142,7 +143,11 @@ def configuration(site: Site, node: LayoutNode) -> tuple[Resource, ...]:
         ),
         *(
             unit_file(
-                w, description=f"OpenStack {w}", user="neutron", exec_start=f"/usr/bin/{w} {CONFIG_FILES}"
+                w,
+                description=f"OpenStack {w}",
+                user="neutron",
+                exec_start=f"/usr/bin/{w} {CONFIG_FILES}",
+                exec_start_pre=boot.third(site, node),
             )
             for w in WORKERS
         ),

@@ -5,8 +5,10 @@ from __future__ import annotations
 from stackhaven.design.layout import Layout
 from stackhaven.plan import Directory, File, Package, Resource, Step, Sysctl, Unit
 from stackhaven.services.base import Daemon, Declaration, Site
-from stackhaven.services.common.script import LIB
+from stackhaven.services.common.boot import START_AFTER
+from stackhaven.services.common.script import LIB, script
 
+PACKAGE = __name__
 KERNEL = {
     # H15: HAProxy binds the VIP on every controller, held or not.
     "net.ipv4.ip_nonlocal_bind": "1",
@@ -62,6 +64,7 @@ class NodeBase:
             base: tuple[Resource, ...] = (
                 Directory(path=LIB),
                 Directory(path="/etc/stackhaven/uwsgi"),
+                script(PACKAGE, START_AFTER),
                 File(path="/etc/hosts", content=hosts_file(site.layout)),
                 Sysctl(name="60-stackhaven", values=KERNEL, optional=OPTIONAL),
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from stackhaven.design.layout import Layout, LayoutNode
 from stackhaven.plan import Command, Directory, Package, Resource, Step, Unit, Wait, everywhere, here
 from stackhaven.services.base import Account, Daemon, Declaration, Endpoint, IdentityUser, Listener, Site
-from stackhaven.services.common import ports
+from stackhaven.services.common import boot, ports
 from stackhaven.services.common.nova import CONF, nova_conf
 from stackhaven.services.common.placement import one_of
 from stackhaven.services.common.schema import schema_conf
@@ -174,6 +174,7 @@ def configuration(site: Site, node: LayoutNode) -> tuple[Resource, ...]:
             exec_start=command,
             kind="notify",
             stop_timeout_s=90,
+            exec_start_pre=boot.second(site, node),
         )
         for unit, command in DAEMONS.items()
     ]
@@ -191,7 +192,13 @@ def configuration(site: Site, node: LayoutNode) -> tuple[Resource, ...]:
         Directory(path="/var/lib/nova/lock", owner="nova", group="nova"),
         nova_conf(site, node),
         *api_files(
-            site, node, unit="nova-api", user="nova", port=ports.NOVA, wsgi_file="/usr/bin/nova-api-wsgi"
+            site,
+            node,
+            unit="nova-api",
+            user="nova",
+            port=ports.NOVA,
+            wsgi_file="/usr/bin/nova-api-wsgi",
+            exec_start_pre=boot.second(site, node),
         ),
         *api_files(
             site,
@@ -200,9 +207,16 @@ def configuration(site: Site, node: LayoutNode) -> tuple[Resource, ...]:
             user="nova",
             port=ports.NOVA_METADATA,
             wsgi_file="/usr/bin/nova-metadata-wsgi",
+            exec_start_pre=boot.third(site, node),
         ),
         *daemons,
-        unit_file("nova-novncproxy", description="OpenStack nova-novncproxy", user="nova", exec_start=NOVNC),
+        unit_file(
+            "nova-novncproxy",
+            description="OpenStack nova-novncproxy",
+            user="nova",
+            exec_start=NOVNC,
+            exec_start_pre=boot.third(site, node),
+        ),
     )
 
 

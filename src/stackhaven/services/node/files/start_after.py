@@ -1,0 +1,64 @@
+#!/usr/bin/python3
+"""Has a program wait, while the machine boots, for those of the same machine that more depends on.
+
+    start-after SECONDS URL...
+
+A controller that boots starts a dozen programs; each needs seconds of processor time before it can do anything.
+All at once they are all late; in turns the first ones serve while the last ones start. After `SECONDS` in all, or when
+the machine is not booting, nobody waits: a program that is started anew does not depend on its neighbours.
+
+Exit code 0 always.
+"""
+
+import http.client
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+PAUSE_S = 1.0
+BOOTING = ("initializing", "starting")
+
+
+def booting():
+    command = ["systemctl", "is-system-running"]
+    said = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False).stdout
+    return said.strip() in BOOTING
+
+
+def answers(url, timeout_s):
+    """Whether somebody answers there, whatever it is. One that still starts is waited for, not asked again."""
+    try:
+        with urllib.request.urlopen(url, timeout=timeout_s):
+            return True
+    except urllib.error.HTTPError:
+        return True
+    except (OSError, http.client.HTTPException):
+        return False
+
+
+def wait(seconds, urls):
+    """Until all answer; gives those that did not."""
+    ends = time.monotonic() + seconds
+    left = list(urls)
+    while left and time.monotonic() < ends and booting():
+        if answers(left[0], max(PAUSE_S, ends - time.monotonic())):
+            left.pop(0)
+        else:
+            time.sleep(PAUSE_S)
+    return left
+
+
+def main():
+    try:
+        left = wait(float(sys.argv[1]), sys.argv[2:])
+    except (OSError, subprocess.SubprocessError) as error:
+        print(f"not waited: {error}", flush=True)
+        return
+    if left:
+        print(f"starts without {', '.join(left)}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
