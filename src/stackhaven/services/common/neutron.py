@@ -7,13 +7,15 @@ from stackhaven.model.cloud import Role
 from stackhaven.plan import File
 from stackhaven.services.base import Site
 from stackhaven.services.common import oslo
-from stackhaven.services.common.ini import Sections, merge, render_ini
+from stackhaven.services.common.ini import Because, Sections, merge, render_ini
 from stackhaven.services.common.ovn import northbound, southbound
 from stackhaven.services.common.sizes import workers
 
 CONF = "/etc/neutron/neutron.conf"
 ML2 = "/etc/neutron/plugins/ml2/ml2_conf.ini"
 GENEVE_HEADER_BYTES = 38
+TENANT_NETWORKS = 16384
+TENANT_NETWORKS_LAB = 1024
 
 
 def neutron_conf(site: Site, node: LayoutNode) -> File:
@@ -77,7 +79,13 @@ def ml2_conf(site: Site) -> File:
             "path_mtu": networks.tunnel.mtu,
         },
         "ml2_type_flat": {"flat_networks": networks.external.name},
-        "ml2_type_geneve": {"vni_ranges": "1:65536", "max_header_size": GENEVE_HEADER_BYTES},
+        "ml2_type_geneve": {
+            "vni_ranges": Because(
+                f"1:{TENANT_NETWORKS_LAB if site.cloud.lab else TENANT_NETWORKS}",
+                "each program of Neutron asks the database for all of them, one by one, before it answers anything",
+            ),
+            "max_header_size": GENEVE_HEADER_BYTES,
+        },
         "securitygroup": {"enable_security_group": True},
         "ovn": {
             "ovn_nb_connection": northbound(site.layout),
