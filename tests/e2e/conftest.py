@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.harness import Cloud
+from tests.e2e.harness import UP_S, Cloud
 
 CHAPTERS = ("test_cloud", "test_drills", "test_bad_days", "test_purge", "test_resume")
 """One full cloud lives through them in this order."""
@@ -27,9 +27,11 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     """The full cloud of examples/lab.yaml, up; later tests of the session find it as the earlier ones left it."""
     cloud = Cloud.of_example("lab.yaml", tmp_path_factory.mktemp("full"), "e2e")
     cloud.purge()
+    # The image first: how long that takes says more about the network than about this host.
+    assert cloud.haven("lab", "up", timeout_s=UP_S).code == 0
     done = cloud.up()
     assert done.code == 0, done.out[-3000:] + done.err[-3000:]
-    yield cloud
+    yield cloud.slow_as_its_start(done)
     cloud.purge()
 
 

@@ -20,6 +20,10 @@ TIMES, PLUS = 2.0, 2.0
 five machines share two cores. Two seconds are the resolution of the rarest probe, and of the status that tells when
 all members are back."""
 
+BEARABLE = 1.1
+"""A host slower than this gets calls by as much less often: the load that a drill is made for takes half of the
+reference's processors, and a machine that cannot bear the load alone says nothing about the fault."""
+
 ATTEMPTS = 2
 """A machine that cannot bear the steady load says so before anything is broken, and is given a second chance."""
 
@@ -28,19 +32,23 @@ ATTEMPTS = 2
 def test_a_drill_keeps_its_promises_but_for_noise(full: Cloud, drill: str) -> None:
     for _ in range(ATTEMPTS):
         assert full.until_status(0, deadline_s=300)
-        done = full.haven("drill", "run", drill, "--json", timeout_s=900)
+        rate = 1.0 if full.slowness < BEARABLE else max(0.25, 1 / full.slowness)
+        done = full.haven("drill", "run", drill, "--json", "--rate", f"{rate:.2f}", timeout_s=1200)
         if done.code in CARRIED_OUT:
             break
     assert done.code in CARRIED_OUT, done.err
     (result,) = json.loads(done.out)["results"]
-    missed = [line for line in result["lines"] if not kept_but_for_noise(line)]
+    missed = [line for line in result["lines"] if not kept_but_for_noise(line, full.slowness)]
     assert not missed, (missed, result["machine"], result["remarks"])
 
 
-def kept_but_for_noise(line: dict) -> bool:
-    """What must never happen (lost writes, two holders) has no allowance, nor has a share that must be reached."""
+def kept_but_for_noise(line: dict, slowness: float) -> bool:
+    """What must never happen (lost writes, two holders) has no allowance, nor has a share that must be reached.
+
+    `slowness`: see `Cloud.slow_as_its_start`; seconds of a slower host are shorter by as much.
+    """
     if line["measured"] is None:
         return False
     if line["at_least"] or line["in_each"]:
         return line["kept"]
-    return line["measured"] <= TIMES * line["must"] + PLUS
+    return line["measured"] <= slowness * (TIMES * line["must"] + PLUS)

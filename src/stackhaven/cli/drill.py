@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,13 +41,29 @@ def list_() -> None:
 @drill.command()
 @click.argument("name")
 @click.option("--repeat", type=click.IntRange(1, 100), default=1, show_default=True, help="How often.")
+@click.option(
+    "--rate",
+    type=float,
+    default=1.0,
+    metavar="SHARE",
+    show_default=True,
+    help="Call this share of as often: for a machine that does not bear the usual load. Such a figure is in no table.",
+)
 @click.option("--anyway", is_flag=True, help="Also on a cloud that is degraded already.")
 @click.option("--yes", is_flag=True, help="Do not ask before existing hosts are disturbed.")
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
 @pass_app
 @click.pass_context
 def run(
-    context: click.Context, app: App, *, name: str, repeat: int, anyway: bool, yes: bool, as_json: bool
+    context: click.Context,
+    app: App,
+    *,
+    name: str,
+    repeat: int,
+    rate: float,
+    anyway: bool,
+    yes: bool,
+    as_json: bool,
 ) -> None:
     """Perform drill NAME, a YAML file, or every drill of suite:NAME.
 
@@ -60,7 +77,7 @@ def run(
     from stackhaven.drills.series import perform_all
     from stackhaven.drills.stage import Stage
 
-    drills = [one.checked() for one in drills_of(name)]
+    drills = [replace(one, rate=one.rate * rate).checked() for one in drills_of(name)]
     ground = ground_of(app)
     _confirm(ground, yes=yes)
     console = Console(highlight=False)

@@ -26,6 +26,8 @@ PROMISES: Mapping[str, str] = {
     "boot_s": "seconds from the return of power to the first successful boot of a server",
     "boot_share": "share of the servers asked for during the fault that became active, in percent (at least)",
 }
+LEAST_RATE = 0.1
+NUMBERS = ("hold_s", "before_s", "after_s", "whole_s", "rate")
 AT_LEAST = frozenset({"boot_share"})
 """Promises that are met from above."""
 
@@ -43,6 +45,7 @@ class Drill:
         after_s: load after everything is whole again.
         whole_s: how long to wait for that.
         load: probes or groups of them.
+        rate: how often they call, as a share of how often they usually do: less where a machine bears no more.
         must: what is promised; missing it fails the drill. `aim`: what would be better still.
         floor: why no figure can be lower, in a sentence, where no formula says so (see `judge.floors`).
 
@@ -56,6 +59,7 @@ class Drill:
     after_s: float = 5.0
     whole_s: float = 240.0
     load: tuple[str, ...] = ("reads", "writes")
+    rate: float = 1.0
     must: Mapping[str, float] = field(default_factory=dict)
     aim: Mapping[str, float] = field(default_factory=dict)
     floor: str = ""
@@ -109,6 +113,12 @@ class Drill:
                     todo=f"one of: {', '.join((*GROUPS, *probe_names()))}",
                     rule="no-such-probe",
                 )
+        if not LEAST_RATE <= self.rate <= 1:
+            raise DrillError(
+                f"drill {self.name}: rate {self.rate:g} is not a share of the usual rate",
+                todo=f"a number from {LEAST_RATE:g} to 1",
+                rule="drill-rate",
+            )
         for key in (*self.must, *self.aim):
             if key not in PROMISES:
                 raise DrillError(
@@ -129,6 +139,7 @@ class Drill:
             "after_s": self.after_s,
             "whole_s": self.whole_s,
             "load": list(self.load),
+            "rate": self.rate,
             "must": dict(self.must),
             "aim": dict(self.aim),
             "floor": self.floor,
@@ -151,7 +162,7 @@ def drill_from(data: Mapping[str, Any], origin: str) -> Drill:
             f"{origin}: {', '.join(said)}", todo=f"keys: {', '.join(sorted(known))}", rule="drill-file"
         )
     try:
-        numbers = {k: float(data[k]) for k in ("hold_s", "before_s", "after_s", "whole_s") if k in data}
+        numbers = {k: float(data[k]) for k in NUMBERS if k in data}
         load = data.get("load", ("reads", "writes"))
         return Drill(
             name=str(data["name"]),

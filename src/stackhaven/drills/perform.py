@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stackhaven.drills.deeds import OnNode
@@ -93,7 +93,9 @@ def _record(play: Play) -> None:
     stage, client, recorder = play.stage, play.client, play.recorder
     key = stage.ground.state.public_key
     ledger = Ledger(run=secrets.token_hex(3), recorder=recorder, apis=apis(key, stage.services))
-    probes = chosen(play.names, (*READS, *ledger.probes(), *_guest_probes(play)))
+    offered = (*READS, *ledger.probes(), *_guest_probes(play))
+    rate = play.drill.rate
+    probes = [replace(one, period_s=one.period_s / rate) for one in chosen(play.names, offered)]
     recorder.add(header(stage, play.drill, probes))
     stage.rehearse(probes, client)
     guests = play.guests

@@ -55,6 +55,8 @@ def test_a_drill_survives_being_written_down() -> None:
     ("change", "rule"),
     [
         ({"do": "power-off"}, "drill-sentence"),
+        ({"rate": 0}, "drill-rate"),
+        ({"rate": 2}, "drill-rate"),
         ({"do": "power-off the vip-holder"}, "drill-sentence"),
         ({"do": "explode vip-holder"}, "no-such-fault"),
         ({"do": "kill vip-holder"}, "drill-sentence"),

@@ -119,6 +119,16 @@ def test_what_says_nothing_is_left_out_by_name(
     assert out == [LeftOut(record=bad.name, drill="power-off-busiest", why=why)]
 
 
+def test_a_record_with_fewer_calls_than_usual_is_no_repeat_of_the_others(tmp_path: Path) -> None:
+    record(tmp_path, 1)
+    slow = record(tmp_path, 2, rate=0.5)
+    (row,), out = rows_of(tmp_path, last=5)
+    assert len(row.samples) == 1
+    assert out == [
+        LeftOut(record=slow.name, drill="power-off-busiest", why="calls came at 0.5 of the usual rate")
+    ]
+
+
 def test_an_interrupted_and_an_unreadable_one_are_left_out(tmp_path: Path) -> None:
     stopped = record(tmp_path, 1)
     with (stopped / "history.jsonl").open("a", encoding="utf-8") as stream:

@@ -171,6 +171,9 @@ def useless(history: History) -> str:
     """Why a record says nothing about availability; empty when it does."""
     if any(event.kind == "note" and event.text == "interrupted" for event in history.events):
         return "it was interrupted"
+    rate = float(history.header.drill.get("rate") or 1)
+    if rate < 1:
+        return f"calls came at {rate:g} of the usual rate"
     for kind, why in (
         ("inject", "nothing was broken"),
         ("injected", "the fault did not take effect"),

@@ -10,6 +10,8 @@ from stackhaven.drills.history import Recorder, Sample
 
 HEARTBEAT_S = 1.0
 STOP_S = 15.0
+LEAST_REST_S = 0.01
+ASK_AGAIN_S = 0.25
 
 
 class Watcher:
@@ -25,6 +27,10 @@ class Watcher:
     def look(self) -> None:
         """Look once and `note` what is seen. An exception ends the looking, not the watcher."""
         raise NotImplementedError
+
+    def period_s(self) -> float:
+        """Time from one look to the next, as things are now."""
+        return self._period_s
 
     def note(self, what: str, data: Mapping[str, Any], *, key: str = "") -> None:
         """Write a sample down if it differs from the last of this key, or that one is a second old."""
@@ -54,4 +60,10 @@ class Watcher:
                 if text != reported:
                     self.recorder.event("note", text)
                     reported = text
-            self._stop.wait(max(0.01, self._period_s - (self.recorder.now() - began)))
+            self._rest(began)
+
+    def _rest(self, began: float) -> None:
+        """Until the next look is due; at once when that has become now."""
+        left = LEAST_REST_S
+        while left > 0 and not self._stop.wait(min(left, ASK_AGAIN_S)):
+            left = self.period_s() - (self.recorder.now() - began)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -35,6 +37,28 @@ def test_a_question_that_hangs_costs_its_own_answer_only(monkeypatch: pytest.Mon
     assert found["quick"] == 1
     assert found["wrong"] == {"error": "ZeroDivisionError: division by zero"}
     assert "no answer" in found["slow"]["error"]
+
+
+@pytest.mark.parametrize(("status", "body"), [("200 OK", "body\r\n\r\nand more"), ("503 no", "not synced")])
+def test_a_page_of_the_node_is_its_body_or_a_complaint(status: str, body: str) -> None:
+    server = socket.create_server(("127.0.0.1", 0))
+    url = f"http://127.0.0.1:{server.getsockname()[1]}/state"
+
+    def answer() -> None:
+        connection, _ = server.accept()
+        with connection:
+            assert connection.recv(4096).startswith(b"GET /state HTTP/1.0\r\n")
+            connection.sendall(f"HTTP/1.0 {status}\r\nX: y\r\n\r\n{body}".encode())
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    with server:
+        if status.startswith("200"):
+            assert collector.get(url) == body
+        else:
+            with pytest.raises(RuntimeError, match=f"{url} answers 503"):
+                collector.get(url)
+        thread.join()
 
 
 def test_a_brokers_metrics_and_what_it_is_parted_from(
