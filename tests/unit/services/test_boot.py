@@ -23,8 +23,10 @@ KEYSTONE, NOVA, NEUTRON = ":5000/v3", ":8774/", ":9696/"
 
 
 class Answer(BaseHTTPRequestHandler):
+    """Answers with the status that the path is."""
+
     def do_GET(self) -> None:
-        self.send_error(404)
+        self.send_error(int(self.path.strip("/")))
 
     def log_message(self, *_: object) -> None:
         pass
@@ -32,7 +34,7 @@ class Answer(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def url() -> Iterator[str]:
-    """Where somebody answers, though not what was asked for."""
+    """Where somebody answers."""
     server = HTTPServer(("127.0.0.1", 0), Answer)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}/"
@@ -47,14 +49,14 @@ def boots(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("boots")
-def test_an_answer_of_any_kind_ends_the_wait(url: str) -> None:
-    assert start_after.wait(10, [url, url]) == []
+def test_any_answer_of_a_program_ends_the_wait(url: str) -> None:
+    assert start_after.wait(10, [f"{url}300", f"{url}404"]) == []
 
 
 @pytest.mark.usefixtures("boots")
-def test_who_never_answers_is_not_waited_for_for_ever(url: str) -> None:
-    nobody = "http://127.0.0.1:9/"
-    assert start_after.wait(0.2, [url, nobody]) == [nobody]
+def test_a_balancer_that_has_nobody_to_ask_is_no_answer_and_not_waited_for_for_ever(url: str) -> None:
+    assert start_after.wait(0.2, [f"{url}404", f"{url}503"]) == [f"{url}503"]
+    assert start_after.wait(0.2, ["http://127.0.0.1:9/"]) == ["http://127.0.0.1:9/"]
 
 
 def test_a_machine_that_runs_already_waits_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,7 +65,7 @@ def test_a_machine_that_runs_already_waits_for_nobody(monkeypatch: pytest.Monkey
 
 
 def waited_for(cloud: str) -> dict[str, list[str]]:
-    """By unit, the URLs that it waits for while its machine boots."""
+    """By unit, the URLs below the VIP that it waits for while its machine boots."""
     site = site_of(cloud)
     name = site.layout.controllers[0].name
     found = {}
@@ -73,7 +75,9 @@ def waited_for(cloud: str) -> dict[str, list[str]]:
                 unit = resource.path.rpartition("/")[2].removesuffix(".service")
                 line = re.search(rf"^ExecStartPre=-{path_of(START_AFTER)} \d+ (.+)$", resource.content, re.M)
                 if line:
-                    found[unit] = [re.sub(r"http://[^:]+", "", url) for url in line[1].split()]
+                    vip = f"http://{site.layout.vip_internal}"
+                    assert all(url.startswith(vip) for url in line[1].split())
+                    found[unit] = [url.removeprefix(vip) for url in line[1].split()]
     return found
 
 

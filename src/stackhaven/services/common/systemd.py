@@ -53,9 +53,11 @@ def unit_file(
     else:
         lines += ["Restart=always", "RestartSec=1"]
     if kind == "notify":
+        lines.append("NotifyAccess=all")
+    if kind == "notify" or exec_start_pre:
         # Who waits for identity or the database while it starts gains nothing by starting again, which costs seconds
         # of processor time.
-        lines += ["NotifyAccess=all", f"TimeoutStartSec={START_TIMEOUT_S}"]
+        lines.append(f"TimeoutStartSec={START_TIMEOUT_S}")
     if kill_signal:
         lines.append(f"KillSignal={kill_signal}")
     lines += [f"TimeoutStopSec={stop_timeout_s}", "LimitNOFILE=65536", *service_lines]

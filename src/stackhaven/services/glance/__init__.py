@@ -141,7 +141,7 @@ def configuration(site: Site, node: LayoutNode) -> tuple[Resource, ...]:
             port=ports.GLANCE,
             wsgi_file="/usr/bin/glance-wsgi-api",
             calls=CALLS,
-            exec_start_pre=boot.second(site, node),
+            exec_start_pre=boot.second(site),
             # Uploads and downloads in progress are worth waiting for.
             options={"worker-reload-mercy": 25},
         ),

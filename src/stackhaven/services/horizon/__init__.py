@@ -92,7 +92,7 @@ def resources(site: Site, node: LayoutNode) -> tuple[Resource, ...]:
             port=ports.HORIZON_MEMBER,
             wsgi_file="/usr/share/openstack-dashboard/wsgi.py",
             calls=CALLS,
-            exec_start_pre=boot.third(site, node),
+            exec_start_pre=boot.third(site),
             options={
                 "static-map": "/static=/var/lib/openstack-dashboard/static",
                 "chdir": "/usr/share/openstack-dashboard",

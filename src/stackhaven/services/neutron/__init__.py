@@ -134,7 +134,7 @@ def configuration(site: Site, node: LayoutNode) -> tuple[Resource, ...]:
             user="neutron",
             port=ports.NEUTRON,
             wsgi_file="/usr/bin/neutron-api",
-            exec_start_pre=boot.second(site, node),
+            exec_start_pre=boot.second(site),
             options={
                 "pyargv": CONFIG_FILES,
                 "paste": "config:/etc/neutron/api-paste.ini",
@@ -147,7 +147,7 @@ def configuration(site: Site, node: LayoutNode) -> tuple[Resource, ...]:
                 description=f"OpenStack {w}",
                 user="neutron",
                 exec_start=f"/usr/bin/{w} {CONFIG_FILES}",
-                exec_start_pre=boot.third(site, node),
+                exec_start_pre=boot.third(site),
             )
             for w in WORKERS
         ),

@@ -174,7 +174,7 @@ def configuration(site: Site, node: LayoutNode) -> tuple[Resource, ...]:
             exec_start=command,
             kind="notify",
             stop_timeout_s=90,
-            exec_start_pre=boot.second(site, node),
+            exec_start_pre=boot.second(site),
         )
         for unit, command in DAEMONS.items()
     ]
@@ -198,7 +198,7 @@ def configuration(site: Site, node: LayoutNode) -> tuple[Resource, ...]:
             user="nova",
             port=ports.NOVA,
             wsgi_file="/usr/bin/nova-api-wsgi",
-            exec_start_pre=boot.second(site, node),
+            exec_start_pre=boot.second(site),
         ),
         *api_files(
             site,
@@ -207,7 +207,7 @@ def configuration(site: Site, node: LayoutNode) -> tuple[Resource, ...]:
             user="nova",
             port=ports.NOVA_METADATA,
             wsgi_file="/usr/bin/nova-metadata-wsgi",
-            exec_start_pre=boot.third(site, node),
+            exec_start_pre=boot.third(site),
         ),
         *daemons,
         unit_file(
@@ -215,7 +215,7 @@ def configuration(site: Site, node: LayoutNode) -> tuple[Resource, ...]:
             description="OpenStack nova-novncproxy",
             user="nova",
             exec_start=NOVNC,
-            exec_start_pre=boot.third(site, node),
+            exec_start_pre=boot.third(site),
         ),
     )
 

@@ -128,7 +128,7 @@ def configuration(site: Site, node: LayoutNode) -> tuple[Resource, ...]:
             port=ports.PLACEMENT,
             wsgi_file="/usr/bin/placement-api",
             calls=CALLS,
-            exec_start_pre=boot.second(site, node),
+            exec_start_pre=boot.second(site),
         ),
     )
 

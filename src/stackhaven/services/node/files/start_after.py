@@ -1,11 +1,12 @@
 #!/usr/bin/python3
-"""Has a program wait, while the machine boots, for those of the same machine that more depends on.
+"""Has a program wait, while the machine boots and the cloud does not serve, for those that more depends on.
 
     start-after SECONDS URL...
 
 A controller that boots starts a dozen programs; each needs seconds of processor time before it can do anything.
-All at once they are all late; in turns the first ones serve while the last ones start. After `SECONDS` in all, or when
-the machine is not booting, nobody waits: a program that is started anew does not depend on its neighbours.
+All at once they are all late; in turns the first ones serve while the last ones start. The URLs are those of the VIP:
+where another controller serves, as when only this one was lost, nobody waits. Nor does anybody after `SECONDS` in all,
+or when the machine is not booting: a program that is started anew is needed at once.
 
 Exit code 0 always.
 """
@@ -17,7 +18,8 @@ import time
 import urllib.error
 import urllib.request
 
-PAUSE_S = 1.0
+PAUSE_S = 2.0
+PATIENCE_S = 10.0
 BOOTING = ("initializing", "starting")
 
 
@@ -28,22 +30,22 @@ def booting():
 
 
 def answers(url, timeout_s):
-    """Whether somebody answers there, whatever it is. One that still starts is waited for, not asked again."""
+    """Whether somebody answers there, with more than that nobody can."""
     try:
         with urllib.request.urlopen(url, timeout=timeout_s):
             return True
-    except urllib.error.HTTPError:
-        return True
+    except urllib.error.HTTPError as error:
+        return error.code < 500
     except (OSError, http.client.HTTPException):
         return False
 
 
 def wait(seconds, urls):
     """Until all answer; gives those that did not."""
-    ends = time.monotonic() + seconds
     left = list(urls)
-    while left and time.monotonic() < ends and booting():
-        if answers(left[0], max(PAUSE_S, ends - time.monotonic())):
+    ends = time.monotonic() + (seconds if booting() else 0)
+    while left and time.monotonic() < ends:
+        if answers(left[0], min(PATIENCE_S, max(PAUSE_S, ends - time.monotonic()))):
             left.pop(0)
         else:
             time.sleep(PAUSE_S)
