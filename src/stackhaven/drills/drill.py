@@ -80,6 +80,11 @@ class Drill:
         return self._words[1]
 
     @property
+    def promises_a_boot(self) -> bool:
+        """Whether it measures when a server can be booted again, however long that takes."""
+        return "boot_s" in self.must
+
+    @property
     def _words(self) -> tuple[str, str]:
         match self.do.split()[1:]:
             case [target]:

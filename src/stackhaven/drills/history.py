@@ -128,6 +128,7 @@ class Recorder:
         self._zero = time.monotonic()
         self._lock = threading.Lock()
         self._failures: Counter[str] = Counter()
+        self._succeeded: dict[str, float] = {}
         self._firsts: dict[str, float] = {}
         self._file: TextIO = (directory / FILE).open("a", encoding="utf-8")
 
@@ -142,7 +143,9 @@ class Recorder:
             if not self._file.closed:
                 self._file.write(line + "\n")
                 self._file.flush()
-            if isinstance(entry, Call) and entry.outcome != "ok":
+            if isinstance(entry, Call) and entry.outcome == "ok":
+                self._succeeded[entry.probe] = entry.end
+            elif isinstance(entry, Call):
                 self._failures[entry.probe] += 1
             if isinstance(entry, Event):
                 self._firsts.setdefault(entry.kind, entry.at)
@@ -162,6 +165,11 @@ class Recorder:
         """How many calls did not succeed so far, by probe; those that succeeded at once are not in it."""
         with self._lock:
             return dict(self._failures)
+
+    def succeeded(self, probe: str, after: float) -> bool:
+        """Whether a call of this probe has succeeded after that time so far."""
+        with self._lock:
+            return self._succeeded.get(probe, after) > after
 
     def close(self) -> None:
         """Nothing more is written; later entries are dropped."""

@@ -111,7 +111,7 @@ def _guest_probes(play: Play) -> tuple[Probe, ...]:
     """Servers are asked for after healing only where that is promised: each costs a hypervisor of a lab a processor."""
     if play.guests is None:
         return ()
-    return play.guests.probes(play.victim.nodes, boots_after="one" if "boot_s" in play.drill.must else "none")
+    return play.guests.probes(play.victim.nodes, first_boot=play.drill.promises_a_boot)
 
 
 @contextmanager
@@ -182,6 +182,8 @@ def _break_and_heal(play: Play, probes: Sequence[Probe]) -> None:
         if not drill.fault.mends_itself:
             healed = recorder.now()
             stage.wait_until_whole(status, recorder, after=healed, timeout_s=drill.whole_s)
+            if drill.promises_a_boot:
+                stage.wait_for_success("boot", recorder, after=healed, timeout_s=drill.whole_s)
         stage.hold(drill.after_s, "load goes on")
 
 

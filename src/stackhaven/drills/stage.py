@@ -32,6 +32,7 @@ from stackhaven.services.common.ports import KEYSTONE
 
 SIGN_IN_S = 10.0
 PAUSE_S = 3.0
+AGAIN_S = 0.5
 SHOWN = 4
 THERE_S = 600.0
 GUESTS_S = 900.0
@@ -281,6 +282,13 @@ class Stage:
         """Let time pass."""
         self.tell(f"{why} for {seconds:.0f} s")
         time.sleep(seconds)
+
+    def wait_for_success(self, probe: str, recorder: Recorder, *, after: float, timeout_s: float) -> bool:
+        """Wait until a call of this probe has succeeded after that time. Whether it came to that."""
+        ends = recorder.now() + timeout_s
+        while not recorder.succeeded(probe, after) and recorder.now() < ends:
+            time.sleep(AGAIN_S)
+        return recorder.succeeded(probe, after)
 
     def wait_until_whole(
         self, status: StatusWatcher, recorder: Recorder, *, after: float, timeout_s: float

@@ -29,6 +29,17 @@ def test_what_was_recorded_is_read_again(tmp_path: Path) -> None:
     assert history.events[0].data == {"fault": "kill", "nodes": ["c1"]}
 
 
+def test_who_waits_for_a_success_is_told_of_one_that_ended_after_that_time(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path)
+    recorder.add(call(1.0, 0.25))
+    recorder.add(call(2.0, 0.25, "fail", error="refused"))
+    probe = call(1.0).probe
+    assert recorder.succeeded(probe, after=1.1)
+    assert not recorder.succeeded(probe, after=1.5)
+    assert not recorder.succeeded("another", after=0.0)
+    recorder.close()
+
+
 def test_a_last_line_cut_short_by_a_crash_is_left_out(tmp_path: Path) -> None:
     recorder = Recorder(tmp_path)
     recorder.add(header())

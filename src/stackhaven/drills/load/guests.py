@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from stackhaven.drills.errors import DrillError
 from stackhaven.drills.load.client import Client, ProbeFailed
-from stackhaven.drills.load.loop import AfterHealing, Probe
+from stackhaven.drills.load.loop import Probe
 from stackhaven.lab.guest import build_guest
 from stackhaven.lab.progress import Event, Phase
 from stackhaven.observe.verify.bench import Bench
@@ -34,6 +34,7 @@ BOOTABLE = ("tenant.image", "tenant.flavor", "tenant.network")
 """Checks that make two guests, and those that make what one more server needs."""
 BOOT_PERIOD_S = 15.0
 BOOT_DEADLINE_S = 60.0
+FIRST_BOOT_DEADLINE_S = 180.0
 POLL_S = 1.0
 CALL_S = 10.0
 TIDY_S = 3.0
@@ -158,18 +159,19 @@ class Guests:
         if stuck:
             self._tell(f"guests not removed, haven verify tries again: {'; '.join(stuck[:3])}")
 
-    def probes(
-        self, away_from: Collection[str] = (), *, boots_after: AfterHealing = "none"
-    ) -> tuple[Probe, ...]:
-        """Boots; with running guests also ping and page, by the floating IP of one that is not on these machines."""
+    def probes(self, away_from: Collection[str] = (), *, first_boot: bool = False) -> tuple[Probe, ...]:
+        """Boots; with running guests also ping and page, by the floating IP of one that is not on these machines.
+
+        `first_boot`: it matters when the first one succeeds after healing, and not how many do within a minute.
+        """
         boots = Probe(
             name="boot",
             does="a server asked for, until it is ACTIVE",
             period_s=BOOT_PERIOD_S,
-            deadline_s=BOOT_DEADLINE_S,
+            deadline_s=FIRST_BOOT_DEADLINE_S if first_boot else BOOT_DEADLINE_S,
             attempt=self._boot,
             retries=False,
-            after_healing=boots_after,
+            after_healing="one" if first_boot else "none",
         )
         return (boots, *self._answers(self.floating(away_from))) if self._running else (boots,)
 
