@@ -11,8 +11,9 @@ say() {
     echo "HAVEN-$* uptime=$(cut -d' ' -f1 /proc/uptime)"
 }
 
+# Whoever asks again while the first question is still worked on makes a slow service slower.
 metadata() {
-    wget -q -T 5 -O - "http://169.254.169.254/latest/$1" 2>/dev/null
+    wget -q -T 20 -O - "http://169.254.169.254/latest/$1" 2>/dev/null
 }
 
 say BOOT

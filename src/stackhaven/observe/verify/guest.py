@@ -11,7 +11,7 @@ PAUSE_S = 3
 
 _SAYS_WHO = """\
 #!/bin/sh
-uuid=$(wget -q -T 5 -O - http://169.254.169.254/openstack/latest/meta_data.json \\
+uuid=$(wget -q -T 20 -O - http://169.254.169.254/openstack/latest/meta_data.json \\
     | sed -n 's/.*"uuid": *"\\([^"]*\\)".*/\\1/p')
 echo "HAVEN-UUID $uuid"
 """
