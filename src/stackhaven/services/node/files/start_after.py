@@ -41,9 +41,9 @@ def answers(url, timeout_s):
 
 
 def wait(seconds, urls):
-    """Until all answer; gives those that did not."""
-    left = list(urls)
-    ends = time.monotonic() + (seconds if booting() else 0)
+    """Until all answer, while the machine boots; gives those that were waited for in vain."""
+    left = list(urls) if booting() else []
+    ends = time.monotonic() + seconds
     while left and time.monotonic() < ends:
         if answers(left[0], min(PATIENCE_S, max(PAUSE_S, ends - time.monotonic()))):
             left.pop(0)
