@@ -108,9 +108,8 @@ class Guests:
         self._tell = tell
         self._running = running
         self._numbers = itertools.count(1)
-        self._asked: set[str] = set()
         self._left: set[str] = set()
-        """Names of servers asked for: those still waited for, and those not known to be deleted."""
+        """Names of servers that boots which are over are not known to have deleted."""
 
     def floating(self, away_from: Collection[str] = ()) -> str:
         """A floating IP, of a guest that is not on one of these machines if there is one."""
@@ -181,11 +180,15 @@ class Guests:
         token = await client.another_token(min(CALL_S, timeout_s), project=self._bench.name)
         await self._delete_left(client, token)
         name = f"{self._bench.name}-boot{next(self._numbers)}"
-        self._left.add(name)
-        path, last = await self._until_active(client, token, name, ends)
-        with suppress(ProbeFailed):
-            await client.ask("DELETE", "compute", path, CALL_S, token=token)
-            self._left.discard(name)
+        deleted = False
+        try:
+            path, last = await self._until_active(client, token, name, ends)
+            with suppress(ProbeFailed):
+                await client.ask("DELETE", "compute", path, CALL_S, token=token)
+                deleted = True
+        finally:
+            if not deleted:
+                self._left.add(name)
         if last != "ACTIVE":
             raise ProbeFailed(f"not ACTIVE: {last}", "fail")
 
@@ -198,36 +201,32 @@ class Guests:
             "flavorRef": made.flavor,
             "networks": [{"uuid": made.network}],
         }
-        self._asked.add(name)
-        try:
-            reply = await client.ask(
-                "POST", "compute", "/servers", ends - loop.time(), body={"server": server}, token=token
-            )
-            path = f"/servers/{reply.json()['server']['id']}"
-            last = "not asked"
-            while loop.time() < ends:
-                try:
-                    left = min(CALL_S, ends - loop.time())
-                    answer = await client.ask("GET", "compute", path, left, token=token)
-                    last = str(answer.json()["server"]["status"])
-                except ProbeFailed as failed:
-                    last = failed.kind
-                if last in {"ACTIVE", "ERROR"}:
-                    break
-                await asyncio.sleep(POLL_S)
-            return path, last
-        finally:
-            self._asked.discard(name)
+        reply = await client.ask(
+            "POST", "compute", "/servers", ends - loop.time(), body={"server": server}, token=token
+        )
+        path = f"/servers/{reply.json()['server']['id']}"
+        last = "not asked"
+        while loop.time() < ends:
+            try:
+                left = min(CALL_S, ends - loop.time())
+                answer = await client.ask("GET", "compute", path, left, token=token)
+                last = str(answer.json()["server"]["status"])
+            except ProbeFailed as failed:
+                last = failed.kind
+            if last in {"ACTIVE", "ERROR"}:
+                break
+            await asyncio.sleep(POLL_S)
+        return path, last
 
     async def _delete_left(self, client: Client, token: str) -> None:
         """Delete servers of earlier boots, made though nobody was told so: each takes a processor under emulation."""
-        if not self._left - self._asked:
+        if not self._left:
             return
         with suppress(ProbeFailed):
             path = f"/servers?name={self._bench.name}-boot"
             reply = await client.ask("GET", "compute", path, TIDY_S, token=token)
             for server in reply.json()["servers"]:
-                if server["name"] in self._left - self._asked:
+                if server["name"] in self._left:
                     await client.ask("DELETE", "compute", f"/servers/{server['id']}", TIDY_S, token=token)
                     self._left.discard(server["name"])
 
