@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ import pytest
 from stackhaven.drills.history import Call, History, Recorder, read_history
 from stackhaven.drills.judge.figures import figures
 from stackhaven.drills.judge.ledger import audit
+from stackhaven.drills.load import loop
 from stackhaven.drills.load.client import Client, ProbeFailed
 from stackhaven.drills.load.http import CallError, Request, call
 from stackhaven.drills.load.ledger import Ledger, apis, sweep
@@ -23,6 +26,7 @@ from tests.unit.drills.records import header
 
 pytestmark = pytest.mark.integration
 
+Patch = pytest.MonkeyPatch
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -153,6 +157,44 @@ def test_an_open_loop_calls_on_while_the_cloud_hangs(tmp_path: Path) -> None:
     found = figures(read_history(tmp_path), "token")
     assert found.calls >= 13, "a closed loop would have made six"
     assert found.latency["before"].p99_s == pytest.approx(1.0, abs=0.3)
+
+
+def test_a_rare_probe_finds_the_end_of_a_short_outage_before_its_next_regular_call(tmp_path: Path) -> None:
+    back = time.monotonic() + 0.4
+
+    async def attempt(_: Client, __: float) -> None:
+        if time.monotonic() < back:
+            raise ProbeFailed("refused", "fail")
+
+    recorder = Recorder(tmp_path)
+    recorder.add(header(periods_s={"token": 30.0}))
+    load = Load([probe(attempt, period_s=30.0)], CLIENT, recorder, lambda: None)
+    load.start()
+    time.sleep(1.5)
+    load.stop()
+    recorder.close()
+    assert [call.outcome for call in read_history(tmp_path).calls] == ["fail", "ok"]
+
+
+def test_a_long_outage_is_not_asked_for_its_end_more_than_six_times(
+    tmp_path: Path, monkeypatch: Patch
+) -> None:
+    async def attempt(_: Client, __: float) -> None:
+        raise ProbeFailed("refused", "fail")
+
+    monkeypatch.setattr(loop, "FOLLOW_AFTER_S", 0.05)
+    recorder = Recorder(tmp_path)
+    recorder.add(header(periods_s={"token": 0.5}))
+    rare = probe(attempt, period_s=0.5, retries=False)
+    boots = probe(attempt, period_s=0.5, retries=False, after_healing="none")
+    load = Load([rare, replace(boots, name="boot")], CLIENT, recorder, lambda: None)
+    load.start()
+    time.sleep(1.2)
+    load.stop()
+    recorder.close()
+    made = Counter(call.probe for call in read_history(tmp_path).calls)
+    assert loop.FOLLOW_UPS < made["token"] <= loop.FOLLOW_UPS + 4
+    assert 1 <= made["boot"] <= 3, "what costs the cloud much has regular calls only"
 
 
 @pytest.mark.parametrize(("after_healing", "calls_then"), [("one", 1), ("none", 0)])

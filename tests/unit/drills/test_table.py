@@ -119,14 +119,17 @@ def test_what_says_nothing_is_left_out_by_name(
     assert out == [LeftOut(record=bad.name, drill="power-off-busiest", why=why)]
 
 
-def test_a_record_with_fewer_calls_than_usual_is_no_repeat_of_the_others(tmp_path: Path) -> None:
+def test_fewer_calls_than_usual_are_a_row_of_their_own_and_say_so(tmp_path: Path) -> None:
     record(tmp_path, 1)
     slow = record(tmp_path, 2, rate=0.5)
-    (row,), out = rows_of(tmp_path, last=5)
-    assert len(row.samples) == 1
-    assert out == [
-        LeftOut(record=slow.name, drill="power-off-busiest", why="calls came at 0.5 of the usual rate")
-    ]
+    rows, out = rows_of(tmp_path, last=5)
+    usual, half = rows
+    assert (usual.setting.rate, usual.setting.calls) == (1.0, "")
+    assert [sample.record for sample in half.samples] == [slow.name]
+    assert half.setting.calls == "50 % of the usual calls"
+    text = markdown(Table(rows=tuple(rows), left_out=tuple(out)))
+    assert text.count("(`power-off busiest`, 50 % of the usual calls)") == 1
+    assert text.count("keepalived, 50 % of the usual calls") == 1
 
 
 def test_an_interrupted_and_an_unreadable_one_are_left_out(tmp_path: Path) -> None:
@@ -329,6 +332,7 @@ def test_the_command_prints_writes_and_keeps(cloud: Path, capsys: pytest.Capture
         "cloud": "demo",
         "vip_provider": "keepalived",
         "machines": 5,
+        "rate": 1.0,
     }
     assert "**8.5 s**" in Path("page.md").read_text(encoding="utf-8")
 

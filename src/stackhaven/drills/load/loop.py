@@ -23,6 +23,10 @@ AfterHealing = Literal["all", "one", "none"]
 RETRY_AFTER_S = 0.1
 LEAST_S = 0.05
 MARGIN_S = 10.0
+FOLLOW_AFTER_S = 0.5
+FOLLOW_UPS = 6
+"""Calls besides the regular ones, from a failure to the next success of its probe: they find the end of a short outage
+sooner than the next regular call of a rare probe, and are too few to weigh on a cloud that is long away."""
 PULSE_S = 0.1
 STOOD_STILL_S = 1.0
 """A load that is this late itself measures the machine it runs on, not the cloud."""
@@ -115,6 +119,7 @@ class Load:
         self._stop = threading.Event()
         self._failure: BaseException | None = None
         self._succeeded_due: dict[str, float] = {}
+        self._follow_ups = {probe.name: FOLLOW_UPS for probe in self._probes}
         self._thread = threading.Thread(target=self._run, name="load", daemon=True)
 
     def start(self) -> None:
@@ -182,6 +187,19 @@ class Load:
         self._recorder.add(call)
         if call.outcome == OK:
             self._succeeded_due[probe.name] = max(due, self._succeeded_due.get(probe.name, due))
+            self._follow_ups[probe.name] = FOLLOW_UPS
+        else:
+            await self._follow(probe, due)
+
+    async def _follow(self, probe: Probe, failed_due: float) -> None:
+        """Call again soon after a failure, if the probe is a rare one and has not succeeded meanwhile."""
+        if probe.period_s <= FOLLOW_AFTER_S or probe.after_healing != "all":
+            return
+        await asyncio.sleep(FOLLOW_AFTER_S)
+        cured = self._succeeded_due.get(probe.name, -math.inf) > failed_due
+        if self._follow_ups[probe.name] > 0 and not cured and not self._stop.is_set():
+            self._follow_ups[probe.name] -= 1
+            await self._one(probe, self._recorder.now())
 
 
 def rehearse(probes: Sequence[Probe], client: Client, stand: Callable[[], None]) -> dict[str, str]:

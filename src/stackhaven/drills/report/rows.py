@@ -1,7 +1,8 @@
 """From the records of a cloud to rows of a table: one row per drill and setting, with the samples it stands on.
 
-A setting is what figures must have in common to be one row: the cloud, what moves its VIP, and how many machines it
-has. Records that say nothing about the cloud, because the drill ended early, are left out and named.
+A setting is what figures must have in common to be one row: the cloud, what moves its VIP, how many machines it has,
+and how often was called. Records that say nothing about the cloud, because the drill ended early, are left out and
+named.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,16 +31,23 @@ FIRST = SUITES["controller"]
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """Which cloud a row speaks of."""
+    """Which cloud a row speaks of, and under which share of the usual calls."""
 
     cloud: str
     vip_provider: str
     machines: int
+    rate: float = 1.0
 
     @property
     def says(self) -> str:
         """For a cell."""
-        return f"{self.cloud}: {self.machines} machines, {self.vip_provider}"
+        calls = f", {self.calls}" if self.calls else ""
+        return f"{self.cloud}: {self.machines} machines, {self.vip_provider}{calls}"
+
+    @property
+    def calls(self) -> str:
+        """What is unusual about how often was called; empty where nothing is."""
+        return f"{100 * self.rate:.3g} % of the usual calls" if self.rate < 1 else ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,6 +172,7 @@ def setting_of(header: Header, provider_today: str, machines_today: int) -> Sett
         cloud=header.cloud,
         vip_provider=str(header.machine.get("vip_provider") or provider_today),
         machines=len(nodes) if nodes else machines_today,
+        rate=float(header.drill.get("rate") or 1),
     )
 
 
@@ -171,9 +180,6 @@ def useless(history: History) -> str:
     """Why a record says nothing about availability; empty when it does."""
     if any(event.kind == "note" and event.text == "interrupted" for event in history.events):
         return "it was interrupted"
-    rate = float(history.header.drill.get("rate") or 1)
-    if rate < 1:
-        return f"calls came at {rate:g} of the usual rate"
     for kind, why in (
         ("inject", "nothing was broken"),
         ("injected", "the fault did not take effect"),
@@ -243,7 +249,10 @@ def with_floors(rows: Iterable[Row], layout: Layout) -> list[Row]:
     """The rows, those of this cloud with the floors of its settings. Of another cloud's settings nothing is known."""
     cloud = layout.cloud
     here = Setting(cloud=cloud.name, vip_provider=cloud.vip.provider, machines=len(layout.nodes))
-    return [replace(row, floor=_floor(layout, row)) if row.setting == here else row for row in rows]
+    return [
+        replace(row, floor=_floor(layout, row)) if replace(row.setting, rate=1.0) == here else row
+        for row in rows
+    ]
 
 
 def _floor(layout: Layout, row: Row) -> Floor | None:
@@ -256,9 +265,9 @@ def in_order(rows: Iterable[Row]) -> list[Row]:
     order = [*FIRST, *(one.name for one in DRILLS if one.name not in FIRST)]
     place = {name: number for number, name in enumerate(order)}
 
-    def rank(row: Row) -> tuple[int, str, str, str, int]:
-        where = row.setting
-        return place.get(row.drill, len(place)), row.drill, where.cloud, where.vip_provider, where.machines
+    def rank(row: Row) -> tuple[int, str, str, str, int, float]:
+        cloud, provider, machines, rate = astuple(row.setting)
+        return place.get(row.drill, len(place)), row.drill, cloud, provider, machines, -rate
 
     return sorted(rows, key=rank)
 

@@ -98,18 +98,22 @@ def _promise_rows(table: Table) -> Iterator[Sequence[str]]:
 def _measured(rows: Iterable[Row]) -> Iterator[Sequence[str]]:
     for row in rows:
         for number, figure in enumerate(row.figures()):
-            yield (_title(row.drill, row.why, row.do) if not number else "", *_figure(row, figure))
+            yield (_title(row.drill, row.why, _did(row)) if not number else "", *_figure(row, figure))
 
 
 def _unmeasured(drill: Drill) -> Iterator[Sequence[str]]:
     for number, (what, must) in enumerate(drill.must.items()):
-        title = _title(drill.name, drill.why, drill.do) if not number else ""
+        title = _title(drill.name, drill.why, f"`{drill.do}`") if not number else ""
         aim = drill.aim.get(what)
         yield title, _promise(what), _bound(what, must), _bound(what, aim), NOT_YET, "", "", ""
 
 
-def _title(name: str, why: str, do: str) -> str:
-    return f"**{name}**: {why} (`{do}`)"
+def _did(row: Row) -> str:
+    return f"`{row.do}`" + (f", {row.setting.calls}" if row.setting.calls else "")
+
+
+def _title(name: str, why: str, how: str) -> str:
+    return f"**{name}**: {why} ({how})"
 
 
 def _promise(what: str) -> str:
