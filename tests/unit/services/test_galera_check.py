@@ -99,3 +99,46 @@ def test_sessions_end_while_a_look_hangs(clock: Clock, monkeypatch: pytest.Monke
     asked.look()
     clock.now += 1.5
     assert check.sessions_to_end(asked.synced_at, clock.now)
+
+
+LEFT = {
+    "running": True,
+    "synced": False,
+    "status": {"wsrep_cluster_status": "Disconnected", "wsrep_connected": "OFF"},
+}
+CUT_OFF = {
+    "running": True,
+    "synced": False,
+    "status": {"wsrep_cluster_status": "non-Primary", "wsrep_connected": "ON"},
+}
+
+
+def seconds_until_anew(
+    answers: list[dict[str, Any]], clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> list[int]:
+    """After how many seconds, with an answer in each, the server is started anew."""
+    asked, patience, began = member(monkeypatch, answers), check.Patience(), clock.now
+    found = []
+    while answers:
+        asked.look()
+        if patience.is_over(asked, clock.now):
+            found.append(round(clock.now - began))
+        clock.now += 1
+    return found
+
+
+def test_a_server_that_has_left_its_group_for_good_is_started_anew_and_more_patiently_each_time_in_vain(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An incremental transfer that lacked its last write set left a member without its group until somebody came."""
+    starts = [DEAD] * 5
+    answers = [SYNCED, *[LEFT] * 11, *starts, *[LEFT] * 21, *starts, SYNCED, *[LEFT] * 11]
+    assert seconds_until_anew(answers, clock, monkeypatch) == [11, 37, 54]
+
+
+@pytest.mark.parametrize("other", [CUT_OFF, DEAD, DONOR, SYNCED])
+def test_who_is_cut_off_or_starts_or_was_away_for_a_moment_is_left_alone(
+    other: dict[str, Any], clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert seconds_until_anew([other] * 60, clock, monkeypatch) == []
+    assert seconds_until_anew([*[LEFT] * 9, other] * 5, clock, monkeypatch) == []

@@ -8,6 +8,10 @@ GET /state  the same as JSON, with the recovered position of a member that is do
 
 It also ends the sessions of a member that has not been synced for a moment. A load balancer could do that when it marks
 the member down, but HAProxy 3.0 then forgets sessions that are just being connected, and their clients wait.
+
+And it has the server started anew when it has left the group for good: after a transfer that lacks a write set, or a
+vote that it lost, a server goes on without its group for ever. It serves nobody then, and has nothing that the others
+lack.
 """
 
 import contextlib
@@ -15,6 +19,7 @@ import http.server
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -28,6 +33,7 @@ GRASTATE = "/var/lib/mysql/grastate.dat"
 STATUS = (
     "wsrep_local_state",
     "wsrep_cluster_status",
+    "wsrep_connected",
     "wsrep_ready",
     "wsrep_cluster_size",
     "wsrep_cluster_state_uuid",
@@ -41,6 +47,10 @@ SILENT_S = 1.0
 ILL_FOR_S = 1.5
 BLINK_S = 0.8
 DATABASE_PORT = 3306
+UNIT = "mariadb.service"
+LEFT_FOR_S = 10
+LEFT_AT_MOST_S = 600
+"""How long a server may be without its group: doubled each time in vain, because each start may copy everything."""
 
 
 class Member:
@@ -54,6 +64,7 @@ class Member:
         self.connection = None
         self.last = (time.monotonic(), {"running": False, "reason": "not asked yet"})
         self.synced_at = float("-inf")
+        self.left_since = None
 
     def look(self):
         answer = self._ask()
@@ -61,6 +72,10 @@ class Member:
         self.last = (now, answer)
         if answer.get("synced"):
             self.synced_at = now
+        if not has_left(answer):
+            self.left_since = None
+        elif self.left_since is None:
+            self.left_since = now
 
     def state(self):
         answered_at, answer = self.last
@@ -192,6 +207,51 @@ def end_sessions(member, address):
             )
 
 
+def has_left(answer):
+    """Whether the server runs and has closed its connection to the group, which it never opens again."""
+    status = answer.get("status", {})
+    return status.get("wsrep_cluster_status") == "Disconnected" and status.get("wsrep_connected") == "OFF"
+
+
+def main_process():
+    """The server's process if its unit neither starts nor stops, else 0."""
+    command = ["systemctl", "show", "--property", "ActiveState,MainPID", UNIT]
+    said = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout
+    fields = dict(line.partition("=")[::2] for line in said.splitlines())
+    return int(fields["MainPID"]) if fields["ActiveState"] == "active" else 0
+
+
+class Patience:
+    """How long a server may be without its group before it is started anew: longer after each time in vain."""
+
+    def __init__(self):
+        self.seconds = LEFT_FOR_S
+        self.ended_at = float("-inf")
+
+    def is_over(self, member, now):
+        if member.synced_at > self.ended_at:
+            self.seconds = LEFT_FOR_S
+        if member.left_since is None or now - member.left_since < self.seconds:
+            return False
+        self.seconds, self.ended_at = min(2 * self.seconds, LEFT_AT_MOST_S), now
+        return True
+
+
+def start_anew_when_left(member):
+    """End a server that has left its group, for its unit to start it again and have it join."""
+    patience = Patience()
+    while True:
+        time.sleep(1)
+        if patience.is_over(member, time.monotonic()):
+            try:
+                process = main_process()
+                if process:
+                    print("the server has left its group for good and is started anew", flush=True)
+                    os.kill(process, signal.SIGKILL)
+            except (OSError, KeyError, ValueError, subprocess.SubprocessError) as error:
+                print(f"the server cannot be started anew: {error}", flush=True)
+
+
 class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
@@ -204,6 +264,7 @@ def main():
     member.look()
     server = Server((address, 9200), handler(member))
     threading.Thread(target=end_sessions, args=(member, address), daemon=True).start()
+    threading.Thread(target=start_anew_when_left, args=(member,), daemon=True).start()
     threading.Thread(target=server.serve_forever, daemon=True).start()
     # In the main thread: without looks all the rest is worthless, and the unit starts a program anew that ended.
     keep_looking(member)
