@@ -197,6 +197,30 @@ def test_a_long_outage_is_not_asked_for_its_end_more_than_six_times(
     assert 1 <= made["boot"] <= 3, "what costs the cloud much has regular calls only"
 
 
+def test_where_the_first_success_matters_each_failure_is_followed_until_it_comes(
+    tmp_path: Path, monkeypatch: Patch
+) -> None:
+    back = time.monotonic() + 0.8
+
+    async def attempt(_: Client, __: float) -> None:
+        if time.monotonic() < back:
+            raise ProbeFailed("refused", "fail")
+
+    monkeypatch.setattr(loop, "SOUGHT_AFTER_S", 0.05)
+    recorder = Recorder(tmp_path)
+    recorder.add(header(periods_s={"token": 30.0}))
+    recorder.event("heal", "power is back")
+    boots = probe(attempt, period_s=30.0, after_healing="one", retries=False)
+    load = Load([boots], CLIENT, recorder, lambda: None)
+    load.start()
+    time.sleep(2)
+    load.stop()
+    recorder.close()
+    outcomes = [call.outcome for call in read_history(tmp_path).calls]
+    assert len(outcomes) > loop.FOLLOW_UPS + 1
+    assert outcomes == ["fail"] * (len(outcomes) - 1) + ["ok"]
+
+
 @pytest.mark.parametrize(("after_healing", "calls_then"), [("one", 1), ("none", 0)])
 def test_costly_calls_end_with_healing_or_with_the_first_success_then(
     after_healing: AfterHealing, calls_then: int, tmp_path: Path

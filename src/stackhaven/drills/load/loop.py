@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -27,6 +28,8 @@ FOLLOW_AFTER_S = 0.5
 FOLLOW_UPS = 6
 """Calls besides the regular ones, from a failure to the next success of its probe: they find the end of a short outage
 sooner than the next regular call of a rare probe, and are too few to weigh on a cloud that is long away."""
+SOUGHT_AFTER_S = 2.0
+"""Where the first success is what matters, a failure is followed by the next try for as long as that takes."""
 PULSE_S = 0.1
 STOOD_STILL_S = 1.0
 """A load that is this late itself measures the machine it runs on, not the cloud."""
@@ -119,6 +122,7 @@ class Load:
         self._stop = threading.Event()
         self._failure: BaseException | None = None
         self._succeeded_due: dict[str, float] = {}
+        self._under_way: Counter[str] = Counter()
         self._follow_ups = {probe.name: FOLLOW_UPS for probe in self._probes}
         self._thread = threading.Thread(target=self._run, name="load", daemon=True)
 
@@ -183,22 +187,30 @@ class Load:
         return probe.is_over(self._recorder.first("heal"), self._succeeded_due.get(probe.name, -math.inf))
 
     async def _one(self, probe: Probe, due: float) -> None:
+        self._under_way[probe.name] += 1
         call = await one_call(probe, self._client, due, self._recorder.now)
+        self._under_way[probe.name] -= 1
         self._recorder.add(call)
         if call.outcome == OK:
             self._succeeded_due[probe.name] = max(due, self._succeeded_due.get(probe.name, due))
             self._follow_ups[probe.name] = FOLLOW_UPS
-        else:
+        elif probe.after_healing == "one":
+            await self._seek(probe)
+        elif probe.after_healing == "all" and probe.period_s > FOLLOW_AFTER_S:
             await self._follow(probe, due)
 
     async def _follow(self, probe: Probe, failed_due: float) -> None:
-        """Call again soon after a failure, if the probe is a rare one and has not succeeded meanwhile."""
-        if probe.period_s <= FOLLOW_AFTER_S or probe.after_healing != "all":
-            return
+        """Call a rare probe again soon after a failure, if it has not succeeded meanwhile."""
         await asyncio.sleep(FOLLOW_AFTER_S)
         cured = self._succeeded_due.get(probe.name, -math.inf) > failed_due
         if self._follow_ups[probe.name] > 0 and not cured and not self._stop.is_set():
             self._follow_ups[probe.name] -= 1
+            await self._one(probe, self._recorder.now())
+
+    async def _seek(self, probe: Probe) -> None:
+        """Try again for the first success, unless a try is under way already."""
+        await asyncio.sleep(SOUGHT_AFTER_S)
+        if not (self._under_way[probe.name] or self._stop.is_set() or self._is_over(probe)):
             await self._one(probe, self._recorder.now())
 
 

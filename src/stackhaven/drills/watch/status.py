@@ -15,7 +15,9 @@ from stackhaven.observe.status.judge import Expected, judge
 
 PERIOD_S = 4.0
 PERIOD_BEFORE_S = 10.0
-"""Before healing nobody waits for the cloud to be whole. In a lab each look costs a second of processor time."""
+"""Before healing nobody waits for the cloud to be whole. In a lab each look costs seconds of processor time."""
+LATE_SHARE = 0.1
+"""By so much of what it is a long recovery may be told late; looks that are closer together would make it longer."""
 
 
 class StatusWatcher(Watcher):
@@ -29,9 +31,11 @@ class StatusWatcher(Watcher):
         self.degraded: tuple[str, ...] = ()
 
     def period_s(self) -> float:
-        """Often only when somebody waits for the cloud to be whole."""
-        awaited = any(self.recorder.first(kind) is not None for kind in ("heal", "repair-begins"))
-        return PERIOD_S if awaited else PERIOD_BEFORE_S
+        """Often only when somebody waits for the cloud to be whole, and less so the longer that takes."""
+        since = [at for kind in ("heal", "repair-begins") if (at := self.recorder.first(kind)) is not None]
+        if not since:
+            return PERIOD_BEFORE_S
+        return max(PERIOD_S, LATE_SHARE * (self.recorder.now() - min(since)))
 
     def look(self) -> None:
         """One sample: what is degraded, and each node's state in words."""

@@ -7,7 +7,7 @@ import json
 from stackhaven.design.layout import Layout, LayoutNode
 from stackhaven.plan import Command, Directory, File, Package, Resource, Step, Wait, everywhere, here
 from stackhaven.services.base import Account, Daemon, Declaration, Listener, Site
-from stackhaven.services.common import oslo, ports
+from stackhaven.services.common import boot, oslo, ports
 from stackhaven.services.common.ini import Because, render_ini
 from stackhaven.services.common.schema import conf_options, schema_command, schema_conf
 from stackhaven.services.common.script import path_of, script
@@ -222,6 +222,7 @@ def configuration(site: Site, node: LayoutNode) -> tuple[Resource, ...]:
             port=ports.KEYSTONE,
             wsgi_file="/usr/bin/keystone-wsgi-public",
             calls=CALLS,
+            exec_start_pre=boot.first(site),
         ),
     )
 

@@ -207,7 +207,7 @@ def configuration(site: Site, node: LayoutNode) -> tuple[Resource, ...]:
             user="nova",
             port=ports.NOVA_METADATA,
             wsgi_file="/usr/bin/nova-metadata-wsgi",
-            exec_start_pre=boot.third(site),
+            exec_start_pre=boot.second(site),
         ),
         *daemons,
         unit_file(
