@@ -16,7 +16,7 @@ from stackhaven.observe.status.judge import Expected, judge
 PERIOD_S = 4.0
 PERIOD_BEFORE_S = 10.0
 """Before healing nobody waits for the cloud to be whole. In a lab each look costs seconds of processor time."""
-LATE_SHARE = 0.1
+LATE_SHARE = 0.05
 """By so much of what it is a long recovery may be told late; looks that are closer together would make it longer."""
 
 
