@@ -108,6 +108,20 @@ def probe(attempt: Callable[[Client, float], Awaitable[None]], **changes: object
 CLIENT = Client(auth_url="", password="", region="", endpoints={})
 
 
+def recorded(directory: Path, probes: list[Probe], seconds: float, *, heals: bool = False) -> History:
+    """What a load of these probes writes down in this time; `heals`: healing has begun before it."""
+    recorder = Recorder(directory)
+    recorder.add(header(periods_s={one.name: one.period_s for one in probes}))
+    if heals:
+        recorder.event("heal", "power is back")
+    load = Load(probes, CLIENT, recorder, lambda: None)
+    load.start()
+    time.sleep(seconds)
+    load.stop()
+    recorder.close()
+    return read_history(directory)
+
+
 def test_a_refused_call_is_repeated_once_and_an_unknown_one_only_where_that_is_harmless() -> None:
     async def main() -> None:
         outcomes = ["fail", "ok"]
@@ -147,14 +161,7 @@ def test_an_open_loop_calls_on_while_the_cloud_hangs(tmp_path: Path) -> None:
     async def attempt(_: Client, timeout_s: float) -> None:
         await asyncio.sleep(min(timeout_s, max(0.0, hang_until - time.monotonic())))
 
-    recorder = Recorder(tmp_path)
-    recorder.add(header(periods_s={"token": 0.1}))
-    load = Load([probe(attempt, deadline_s=5.0)], CLIENT, recorder, lambda: None)
-    load.start()
-    time.sleep(1.5)
-    load.stop()
-    recorder.close()
-    found = figures(read_history(tmp_path), "token")
+    found = figures(recorded(tmp_path, [probe(attempt, deadline_s=5.0)], 1.5), "token")
     assert found.calls >= 13, "a closed loop would have made six"
     assert found.latency["before"].p99_s == pytest.approx(1.0, abs=0.3)
 
@@ -166,14 +173,8 @@ def test_a_rare_probe_finds_the_end_of_a_short_outage_before_its_next_regular_ca
         if time.monotonic() < back:
             raise ProbeFailed("refused", "fail")
 
-    recorder = Recorder(tmp_path)
-    recorder.add(header(periods_s={"token": 30.0}))
-    load = Load([probe(attempt, period_s=30.0)], CLIENT, recorder, lambda: None)
-    load.start()
-    time.sleep(1.5)
-    load.stop()
-    recorder.close()
-    assert [call.outcome for call in read_history(tmp_path).calls] == ["fail", "ok"]
+    history = recorded(tmp_path, [probe(attempt, period_s=30.0)], 1.5)
+    assert [call.outcome for call in history.calls] == ["fail", "ok"]
 
 
 def test_a_long_outage_is_not_asked_for_its_end_more_than_six_times(
@@ -183,16 +184,10 @@ def test_a_long_outage_is_not_asked_for_its_end_more_than_six_times(
         raise ProbeFailed("refused", "fail")
 
     monkeypatch.setattr(loop, "FOLLOW_AFTER_S", 0.05)
-    recorder = Recorder(tmp_path)
-    recorder.add(header(periods_s={"token": 0.5}))
     rare = probe(attempt, period_s=0.5, retries=False)
     boots = probe(attempt, period_s=0.5, retries=False, after_healing="none")
-    load = Load([rare, replace(boots, name="boot")], CLIENT, recorder, lambda: None)
-    load.start()
-    time.sleep(1.2)
-    load.stop()
-    recorder.close()
-    made = Counter(call.probe for call in read_history(tmp_path).calls)
+    history = recorded(tmp_path, [rare, replace(boots, name="boot")], 1.2)
+    made = Counter(call.probe for call in history.calls)
     assert loop.FOLLOW_UPS < made["token"] <= loop.FOLLOW_UPS + 4
     assert 1 <= made["boot"] <= 3, "what costs the cloud much has regular calls only"
 
@@ -207,16 +202,8 @@ def test_where_the_first_success_matters_each_failure_is_followed_until_it_comes
             raise ProbeFailed("refused", "fail")
 
     monkeypatch.setattr(loop, "SOUGHT_AFTER_S", 0.05)
-    recorder = Recorder(tmp_path)
-    recorder.add(header(periods_s={"token": 30.0}))
-    recorder.event("heal", "power is back")
     boots = probe(attempt, period_s=30.0, after_healing="one", retries=False)
-    load = Load([boots], CLIENT, recorder, lambda: None)
-    load.start()
-    time.sleep(2)
-    load.stop()
-    recorder.close()
-    outcomes = [call.outcome for call in read_history(tmp_path).calls]
+    outcomes = [call.outcome for call in recorded(tmp_path, [boots], 2, heals=True).calls]
     assert len(outcomes) > loop.FOLLOW_UPS + 1
     assert outcomes == ["fail"] * (len(outcomes) - 1) + ["ok"]
 

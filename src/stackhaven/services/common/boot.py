@@ -27,7 +27,7 @@ REST_S = 30
 
 def first(site: Site) -> tuple[str, ...]:
     """``ExecStartPre`` of identity, for which everything waits."""
-    return _after(site, {}, IDENTITY_S)
+    return _after(site, {})
 
 
 def second(site: Site) -> tuple[str, ...]:
@@ -37,10 +37,10 @@ def second(site: Site) -> tuple[str, ...]:
 
 def third(site: Site) -> tuple[str, ...]:
     """``ExecStartPre`` of the rest: what makes servers first."""
-    return _after(site, IDENTITY | SERVERS, SERVERS_S)
+    return _after(site, IDENTITY | SERVERS)
 
 
-def _after(site: Site, before: dict[str, tuple[int, str]], seconds: int) -> tuple[str, ...]:
+def _after(site: Site, before: dict[str, tuple[int, str]], seconds: int = SERVERS_S) -> tuple[str, ...]:
     own, everybody = _urls(site, before), _urls(site, IDENTITY | SERVERS)
     if site.cloud.lab is not None:
         holder = f"--holder {site.layout.vip_internal} {len(own)} {REST_S} "
