@@ -14,23 +14,33 @@ RETURN = {"return_gap_s": 5.0}
 """What comes back must not take from clients what its loss did not."""
 SWITCH = {"gap_s": 3.0, **RETURN, "redundancy_s": 90}
 GUESTS = {"guest_lost": 0}
+APIS = {"api": "keystone"} | {api: f"{api}-api" for api in ("nova", "neutron", "glance", "placement")}
+"""Which program the drills ``kill-...`` and ``freeze-...`` of an API hit. Everything else waits for identity."""
 
-DRILLS: tuple[Drill, ...] = (
-    Drill(
-        name="kill-api",
+
+def _killed(name: str, program: str) -> Drill:
+    return Drill(
+        name=f"kill-{name}",
         why="an API process dies; the balancer and one retry hide it",
-        do="kill keystone on random",
+        do=f"kill {program} on random",
         hold_s=10,
         must=API,
         floor="none: the other members answer, and a call that never reached one is sent to another",
-    ),
-    Drill(
-        name="freeze-api",
+    )
+
+
+def _frozen(name: str, program: str) -> Drill:
+    return Drill(
+        name=f"freeze-{name}",
         why="an API process stands still with its port open",
-        do="freeze keystone on random",
+        do=f"freeze {program} on random",
         must={"gap_s": 3.0, **RETURN, "redundancy_s": 30},
         floor="none: the other members answer; a call that meets the frozen one waits for its deadline",
-    ),
+    )
+
+
+DRILLS: tuple[Drill, ...] = (
+    *(drill for api in APIS.items() for drill in (_killed(*api), _frozen(*api))),
     Drill(
         name="kill-balancer",
         why="the VIP's holder loses its load balancer",
@@ -235,6 +245,7 @@ SUITES: Mapping[str, tuple[str, ...]] = {
         "blackout",
     ),
     "database": ("kill-writer", "power-off-writer", "freeze-writer", "lose-data", "fill-database-disk"),
+    "apis": tuple(f"{fault}-{api}" for api in APIS for fault in ("kill", "freeze")),
     "planned": ("switch-vip", "rolling-restart"),
     "network": ("cut-busiest", "partition-busiest", "deafen-others", "slow-link"),
 }
