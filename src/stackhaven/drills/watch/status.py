@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from typing import Any
 
 from stackhaven.drills.ground import Ground
 from stackhaven.drills.history import Recorder
 from stackhaven.drills.watch.base import Watcher
+from stackhaven.observe.status.ask import ask_nodes
 from stackhaven.observe.status.facts import CloudFacts, NodeFacts
 from stackhaven.observe.status.finding import Finding, Severity
 from stackhaven.observe.status.gather import gather
@@ -19,9 +21,16 @@ PERIOD_BEFORE_S = 10.0
 LATE_SHARE = 0.05
 """By so much of what it is a long recovery may be told late; looks that are closer together would make it longer."""
 
+WHOLE_LOOK_S = 20.0
+"""So old may the last look at everything be while machines are asked that lacked a program in it."""
+
 
 class StatusWatcher(Watcher):
-    """Samples of the status; `whole_after` waits for a healthy one."""
+    """Samples of the status; `whole_after` waits for a healthy one.
+
+    While a machine lacks a program the cloud is not whole, whatever the others say: only such machines are asked, until
+    they lack nothing or the last look at everything is old. That costs a third, which in a lab is theirs to start with.
+    """
 
     def __init__(self, ground: Ground, recorder: Recorder) -> None:
         super().__init__("status watcher", recorder, period_s=PERIOD_S)
@@ -29,18 +38,21 @@ class StatusWatcher(Watcher):
         self._changed = threading.Condition()
         self._healthy: tuple[float, bool] = (-1.0, False)
         self.degraded: tuple[str, ...] = ()
+        self._looked_at = 0.0
+        self._lacking: tuple[str, ...] = ()
 
     def period_s(self) -> float:
         """Often only when somebody waits for the cloud to be whole, and less so the longer that takes."""
-        since = [at for kind in ("heal", "repair-begins") if (at := self.recorder.first(kind)) is not None]
-        if not since:
-            return PERIOD_BEFORE_S
-        return max(PERIOD_S, LATE_SHARE * (self.recorder.now() - min(since)))
+        since = self._since()
+        return PERIOD_BEFORE_S if since is None else max(PERIOD_S, LATE_SHARE * (self.recorder.now() - since))
 
     def look(self) -> None:
-        """One sample: what is degraded, and each node's state in words."""
-        asked_at = self.recorder.now()
+        """One sample: what is degraded, and each node's state in words. None while machines still lack programs."""
+        if self._still_lacking():
+            return
+        asked_at = self._looked_at = self.recorder.now()
         facts, findings = status_of(self._ground)
+        self._lacking = tuple(node.name for node in facts.nodes if lacks(node))
         degraded = tuple(finding.what for finding in degrading(findings))
         self.note(
             "status",
@@ -54,6 +66,21 @@ class StatusWatcher(Watcher):
             self._healthy = (asked_at, not degraded)
             self.degraded = degraded
             self._changed.notify_all()
+
+    def _since(self) -> float | None:
+        """When somebody began to wait for the cloud to be whole."""
+        begun = [at for kind in ("heal", "repair-begins") if (at := self.recorder.first(kind)) is not None]
+        return min(begun, default=None)
+
+    def _still_lacking(self) -> bool:
+        """Whether a look at everything would find it degraded, for what few machines say."""
+        if self._since() is None or self.recorder.now() - self._looked_at >= WHOLE_LOOK_S:
+            return False
+        ground = self._ground
+        told = asyncio.run(
+            ask_nodes(ground.layout, ground.site.declared, ground.targets, among=self._lacking)
+        )
+        return any(lacks(node) for node in told)
 
     def whole_after(self, at: float, timeout_s: float) -> float | None:
         """When the cloud, asked after `at`, was first found whole; None when not within the time."""
@@ -76,6 +103,11 @@ def status_of(ground: Ground) -> tuple[CloudFacts, tuple[Finding, ...]]:
 def degrading(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
     """Those that make a cloud less than whole."""
     return tuple(finding for finding in findings if finding.severity >= Severity.DEGRADED)
+
+
+def lacks(node: NodeFacts) -> bool:
+    """Whether it is away, or a program that it should run is."""
+    return not node.reachable or any(not unit.runs for unit in node.units)
 
 
 def node_words(node: NodeFacts) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import contextlib
 import json
 import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -32,15 +32,20 @@ async def ask_nodes(
     targets: Mapping[str, Target],
     *,
     deadline_s: float = NODE_S,
+    among: Collection[str] | None = None,
 ) -> tuple[NodeFacts, ...]:
-    """Facts of every node, in the order of the layout. A node that does not answer in time is a fact, too."""
+    """Facts of every node, or of those `among` them, in the order of the layout.
+
+    A node that does not answer in time is a fact, too.
+    """
     limit = asyncio.Semaphore(AT_ONCE)
 
     async def one(node: LayoutNode) -> NodeFacts:
         async with limit:
             return await ask(targets[node.name], request_for(node, layout, declared), deadline_s=deadline_s)
 
-    return tuple(await asyncio.gather(*(one(node) for node in layout.nodes)))
+    asked = [node for node in layout.nodes if among is None or node.name in among]
+    return tuple(await asyncio.gather(*(one(node) for node in asked)))
 
 
 def request_for(node: LayoutNode, layout: Layout, declared: tuple[Declaration, ...]) -> dict[str, Any]:
