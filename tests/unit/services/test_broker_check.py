@@ -87,6 +87,32 @@ def test_a_parted_broker_asks_the_others_who_it_is(monkeypatch: pytest.MonkeyPat
     assert decided(monkeypatch, answers) == {"controller3"}
 
 
+def test_a_parted_broker_starts_anew_when_one_of_the_others_knows_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As seen after a broker had been frozen for 12 s: one of the others had not noticed."""
+    answers: dict[str, str | None] = {
+        "controller1": "[rabbit@controller2]",
+        "controller2": "[rabbit@controller1, rabbit@controller3]",
+        "controller3": "[]",
+    }
+    assert decided(monkeypatch, answers) == {"controller2"}
+    answers["controller3"] = ""
+    assert decided(monkeypatch, answers) == set(), "that one may be starting anew"
+
+
+def test_a_broker_that_is_parted_from_most_starts_anew_whoever_noticed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As seen after the same standstill, once in five times: no other had noticed."""
+    answers: dict[str, str | None] = {
+        "controller1": "[]",
+        "controller2": "[rabbit@controller1, rabbit@controller3]",
+        "controller3": "[]",
+    }
+    assert decided(monkeypatch, answers) == {"controller2"}
+
+
 @pytest.mark.parametrize("answer", ["", None, "[]"])
 def test_nobody_starts_anew_while_the_other_one_does(
     answer: str | None, monkeypatch: pytest.MonkeyPatch

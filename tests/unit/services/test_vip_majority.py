@@ -79,14 +79,15 @@ def test_a_peer_is_given_its_time_however_many_connections_fail() -> None:
     peer = majority.Peer("10.0.0.1")
     peer.ask(0.0)
     peer.answer()
-    for tenths in range(1, 8):
-        peer.ask(tenths / 10)
-    assert peer.state(0.7) == REACHED
+    for hundredths in range(10, 60, 5):
+        peer.ask(hundredths / 100)
+    assert peer.state(0.55) == REACHED
     assert peer.state(0.1 + majority.LOST_S) == LOST
 
 
-def test_being_cut_off_is_seen_within_the_time_that_clients_are_promised() -> None:
-    assert majority.PROBE_S + majority.LOST_S + majority.PROBE_S <= 1.2
+def test_being_cut_off_is_seen_about_when_the_other_side_takes_the_vip() -> None:
+    """After 3 adverts of 0.2 s and the skew, 0.44 to 0.64 s, while half a second of two holders is a handover."""
+    assert majority.PROBE_S + majority.LOST_S + majority.PROBE_S <= 0.7
     assert (majority.FALL - 1) * majority.PROBE_S < majority.LOST_S
 
 

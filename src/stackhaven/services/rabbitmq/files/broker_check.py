@@ -43,9 +43,13 @@ def parted_from(said):
     return frozenset(re.findall(r"rabbit@([\w.-]+)", said))
 
 
-def mutual(me, seen):
-    """Whether all that this broker is parted from answer, and say the same of it."""
-    return all(me in seen.get(other, ()) for other in seen[me])
+def confirmed(me, seen, members):
+    """Whether one that this broker is parted from says the same of it, or it is parted from most.
+
+    Not everybody notices a short standstill. Two that start anew at the same time would be needed for the latter to be
+    wrong, and of those that are parted one does.
+    """
+    return any(me in seen[other] for other in seen[me]) or 2 * len(seen[me]) > len(members) - 1
 
 
 def to_restart(seen):
@@ -144,8 +148,10 @@ def parted(me, mine, members, looks):
     for name in members:
         if name != me and (answer := ask(name, PARTITIONS)):
             seen[name] = parted_from(answer)
-    # One that does not answer is not connected, and may be the one that starts anew already.
-    return to_restart(seen) == me and (mutual(me, seen) or (mine <= seen.keys() and looks >= ONE_SIDED_LOOKS))
+    if to_restart(seen) != me or not mine <= seen.keys():
+        # One that does not answer is not connected, and may be the one that starts anew already.
+        return False
+    return confirmed(me, seen, members) or looks >= ONE_SIDED_LOOKS
 
 
 def watch(config):
