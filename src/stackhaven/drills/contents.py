@@ -15,7 +15,7 @@ RETURN = {"return_gap_s": 5.0}
 SWITCH = {"gap_s": 3.0, **RETURN, "redundancy_s": 90}
 GUESTS = {"guest_lost": 0}
 APIS = {"api": "keystone"} | {api: f"{api}-api" for api in ("nova", "neutron", "glance", "placement")}
-"""Which program the drills ``kill-...`` and ``freeze-...`` of an API hit. Everything else waits for identity."""
+"""What the drills ``kill-NAME`` and ``freeze-NAME`` hit, by NAME. ``api`` is identity: without it no other works."""
 
 
 def _killed(name: str, program: str) -> Drill:
@@ -39,8 +39,10 @@ def _frozen(name: str, program: str) -> Drill:
     )
 
 
+API_DRILLS = tuple(one for api in APIS.items() for one in (_killed(*api), _frozen(*api)))
+
 DRILLS: tuple[Drill, ...] = (
-    *(drill for api in APIS.items() for drill in (_killed(*api), _frozen(*api))),
+    *API_DRILLS,
     Drill(
         name="kill-balancer",
         why="the VIP's holder loses its load balancer",
@@ -245,7 +247,7 @@ SUITES: Mapping[str, tuple[str, ...]] = {
         "blackout",
     ),
     "database": ("kill-writer", "power-off-writer", "freeze-writer", "lose-data", "fill-database-disk"),
-    "apis": tuple(f"{fault}-{api}" for api in APIS for fault in ("kill", "freeze")),
+    "apis": tuple(one.name for one in API_DRILLS),
     "planned": ("switch-vip", "rolling-restart"),
     "network": ("cut-busiest", "partition-busiest", "deafen-others", "slow-link"),
 }

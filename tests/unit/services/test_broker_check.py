@@ -78,39 +78,35 @@ def decided(monkeypatch: pytest.MonkeyPatch, answers: dict[str, str | None], loo
     return {name for name in NAMES if mine[name] and check.parted(name, mine[name], NAMES, looks)}
 
 
-def test_a_parted_broker_asks_the_others_who_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    answers: dict[str, str | None] = {
-        "controller1": "[rabbit@controller3]",
-        "controller2": "[rabbit@controller3]",
-        "controller3": "[rabbit@controller1, rabbit@controller2]",
-    }
-    assert decided(monkeypatch, answers) == {"controller3"}
-
-
-def test_a_parted_broker_starts_anew_when_one_of_the_others_knows_of_it(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize(
+    ("answers", "chosen"),
+    [
+        pytest.param(
+            ("[rabbit@controller3]", "[rabbit@controller3]", "[rabbit@controller1, rabbit@controller2]"),
+            {"controller3"},
+            id="all say so",
+        ),
+        pytest.param(
+            ("[rabbit@controller2]", "[rabbit@controller1, rabbit@controller3]", "[]"),
+            {"controller2"},
+            id="one of the others had not noticed, as seen after 12 s of standstill",
+        ),
+        pytest.param(
+            ("[rabbit@controller2]", "[rabbit@controller1, rabbit@controller3]", ""),
+            set(),
+            id="one of the others may be starting anew",
+        ),
+        pytest.param(
+            ("[]", "[rabbit@controller1, rabbit@controller3]", "[]"),
+            {"controller2"},
+            id="no other had noticed, as seen once in five times",
+        ),
+    ],
+)
+def test_a_parted_broker_asks_the_others_who_it_is(
+    answers: tuple[str, ...], chosen: set[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As seen after a broker had been frozen for 12 s: one of the others had not noticed."""
-    answers: dict[str, str | None] = {
-        "controller1": "[rabbit@controller2]",
-        "controller2": "[rabbit@controller1, rabbit@controller3]",
-        "controller3": "[]",
-    }
-    assert decided(monkeypatch, answers) == {"controller2"}
-    answers["controller3"] = ""
-    assert decided(monkeypatch, answers) == set(), "that one may be starting anew"
-
-
-def test_a_broker_that_is_parted_from_most_starts_anew_whoever_noticed(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """As seen after the same standstill, once in five times: no other had noticed."""
-    answers: dict[str, str | None] = {
-        "controller1": "[]",
-        "controller2": "[rabbit@controller1, rabbit@controller3]",
-        "controller3": "[]",
-    }
-    assert decided(monkeypatch, answers) == {"controller2"}
+    assert decided(monkeypatch, dict(zip(NAMES, answers, strict=True))) == chosen
 
 
 @pytest.mark.parametrize("answer", ["", None, "[]"])

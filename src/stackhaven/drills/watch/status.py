@@ -29,7 +29,7 @@ class StatusWatcher(Watcher):
     """Samples of the status; `whole_after` waits for a healthy one.
 
     While a machine lacks a program the cloud is not whole, whatever the others say: only such machines are asked, until
-    they lack nothing or the last look at everything is old. That costs a third, which in a lab is theirs to start with.
+    they lack nothing or the last look at everything is old. In a lab looks take processor time that they start with.
     """
 
     def __init__(self, ground: Ground, recorder: Recorder) -> None:
@@ -38,7 +38,6 @@ class StatusWatcher(Watcher):
         self._changed = threading.Condition()
         self._healthy: tuple[float, bool] = (-1.0, False)
         self.degraded: tuple[str, ...] = ()
-        self._looked_at = 0.0
         self._lacking: tuple[str, ...] = ()
 
     def period_s(self) -> float:
@@ -50,7 +49,7 @@ class StatusWatcher(Watcher):
         """One sample: what is degraded, and each node's state in words. None while machines still lack programs."""
         if self._still_lacking():
             return
-        asked_at = self._looked_at = self.recorder.now()
+        asked_at = self.recorder.now()
         facts, findings = status_of(self._ground)
         self._lacking = tuple(node.name for node in facts.nodes if lacks(node))
         degraded = tuple(finding.what for finding in degrading(findings))
@@ -74,7 +73,7 @@ class StatusWatcher(Watcher):
 
     def _still_lacking(self) -> bool:
         """Whether a look at everything would find it degraded, for what few machines say."""
-        if self._since() is None or self.recorder.now() - self._looked_at >= WHOLE_LOOK_S:
+        if self._since() is None or self.recorder.now() - self._healthy[0] >= WHOLE_LOOK_S:
             return False
         ground = self._ground
         told = asyncio.run(
@@ -107,7 +106,12 @@ def degrading(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
 
 def lacks(node: NodeFacts) -> bool:
     """Whether it is away, or a program that it should run is."""
-    return not node.reachable or any(not unit.runs for unit in node.units)
+    return not node.reachable or bool(units_down(node))
+
+
+def units_down(node: NodeFacts) -> list[str]:
+    """The programs that it should run and does not."""
+    return sorted(unit.name for unit in node.units if not unit.runs)
 
 
 def node_words(node: NodeFacts) -> dict[str, Any]:
@@ -116,7 +120,7 @@ def node_words(node: NodeFacts) -> dict[str, Any]:
         return {"up": False}
     return {
         "up": True,
-        "units_down": sorted(unit.name for unit in node.units if not unit.runs),
+        "units_down": units_down(node),
         "database": node.galera.state if node.galera else "",
         "broker_peers": len(node.broker.connected) if node.broker else None,
         "ovn": {fact.database: fact.role for fact in node.raft},

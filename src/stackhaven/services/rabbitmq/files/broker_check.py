@@ -46,8 +46,8 @@ def parted_from(said):
 def confirmed(me, seen, members):
     """Whether one that this broker is parted from says the same of it, or it is parted from most.
 
-    Not everybody notices a short standstill. Two that start anew at the same time would be needed for the latter to be
-    wrong, and of those that are parted one does.
+    Not everybody notices a short standstill. The latter would be wrong only after most of the others had just started
+    anew; parted ones do so one at a time.
     """
     return any(me in seen[other] for other in seen[me]) or 2 * len(seen[me]) > len(members) - 1
 
