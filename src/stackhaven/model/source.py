@@ -144,7 +144,7 @@ def _mapping(document: Document, node: MappingNode, path: Path) -> dict[Any, Any
         if not isinstance(key_node, ScalarNode):
             _note(document, key_node, path, "yaml-key", "a key must be a single word")
             continue
-        key = key_node.value
+        key = _characters(document, key_node, path)
         here = (*path, key)
         if key in result:
             first = document.places[here].key[0]
@@ -162,13 +162,24 @@ def _scalar(document: Document, node: Node, path: Path) -> Any:
     tag = str(node.tag)
     if not tag.startswith(_PREFIX):
         _note(document, node, path, "yaml-tag", f"unknown YAML tag {tag}")
-        return node.value
+        return _characters(document, node, path)
     if tag not in _TYPED:
-        return node.value
+        return _characters(document, node, path)
     try:
         return document.scalars.construct_object(node)
     except (ValueError, YAMLError):
         return node.value
+
+
+def _characters(document: Document, node: Node, path: Path) -> str:
+    """The text of a scalar; two escapes that make one character together, as JSON writes it, are that character."""
+    units = str(node.value).encode("utf-16-le", "surrogatepass")
+    try:
+        return units.decode("utf-16-le")
+    except UnicodeDecodeError:
+        what = "half a character (an escape `\\ud800` to `\\udfff`); write the character"
+        _note(document, node, path, "yaml-character", what)
+        return units.decode("utf-16-le", "replace")
 
 
 def _note(document: Document, node: Node, path: Path, rule: str, what: str) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from stackhaven.model.finding import ModelError, Severity
 from stackhaven.model.load import check_file, check_text, load_cloud, parse_cloud
-from stackhaven.model.source import LARGEST_BYTES
+from stackhaven.model.source import LARGEST_BYTES, parse
 
 pytestmark = pytest.mark.unit
 
@@ -86,6 +86,8 @@ nodes:
         ("# nothing\n", "yaml-empty", 0, "the file is empty"),
         (GOOD + "---\nname: y\n", "yaml-many", 7, "one file describes one cloud"),
         (GOOD + "region: !python/object x\n", "yaml-tag", 6, "unknown YAML tag"),
+        (GOOD + 'region: "\\ud83c"\n', "yaml-character", 6, "write the character"),
+        (GOOD + '"\\ud83c": x\n', "yaml-character", 6, "write the character"),
         (GOOD + "? [a, b]\n: c\n", "yaml-key", 6, "a single word"),
         (GOOD + "settings: &s {nova.conf: *s}\n", "yaml-unfolds", 0, "aliases"),
     ],
@@ -95,6 +97,12 @@ def test_each_mistake_names_its_line_and_what_to_write(text: str, rule: str, lin
     assert rule in findings, findings
     assert findings[rule][0] == line
     assert hint in findings[rule][1]
+
+
+def test_two_escapes_of_one_character_are_that_character() -> None:
+    """JSON writes them so, and a file may be JSON."""
+    assert "name-form" in found(GOOD.replace("name: lab", 'name: "\\ud83c\\udf35"'))
+    assert parse('a: "\\ud83c\\udf35"', "cloud.yaml").data == {"a": "\U0001f335"}
 
 
 def test_all_mistakes_are_told_at_once_and_in_file_order() -> None:

@@ -28,6 +28,7 @@ _SHAPE = {
     "yaml-shape": "The file is YAML, but not a mapping of keys to values.",
     "yaml-key": "A key is itself a list or a mapping.",
     "yaml-tag": "A YAML tag (`!word`) that has no meaning here.",
+    "yaml-character": "An escape (`\\u`) that is only half a character, which no text can hold.",
     "yaml-unfolds": "Aliases make the file unfold into more values than any cloud has, or into themselves.",
     "file-missing": "There is no such file.",
     "file-directory": "A directory was named instead of a file.",
