@@ -26,6 +26,7 @@ def unit_file(
     exec_start_pre: Sequence[str] = (),
     exec_stop: str = "",
     exec_stop_post: str = "",
+    restart_s: int = 1,
     environment: Sequence[str] = (),
     stop_timeout_s: int = 30,
     kill_signal: str = "",
@@ -51,7 +52,7 @@ def unit_file(
     if kind == "oneshot":
         lines.append("RemainAfterExit=yes")
     else:
-        lines += ["Restart=always", "RestartSec=1"]
+        lines += ["Restart=always", f"RestartSec={restart_s}"]
     if kind == "notify":
         lines.append("NotifyAccess=all")
     if kind == "notify" or exec_start_pre:

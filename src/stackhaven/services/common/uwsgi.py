@@ -14,9 +14,12 @@ from stackhaven.services.common.oslo import overrides
 from stackhaven.services.common.sizes import workers
 from stackhaven.services.common.systemd import unit_file
 
-DRAIN = "/run/stackhaven/drain"
+DRAIN = "stackhaven-drain"
+"""Below ``/run``: a directory of each API's own, where a file says that it wants no new work (`agent_check.py`)."""
+
 DRAIN_S = 3
-"""The balancers ask every 2 s whether a member wants new work."""
+"""The balancers ask every 2 s whether a member wants new work. So long they are told before one stops, and before one
+that died opens its port again."""
 
 MERCY_S = 5
 """A thread that waits for its next request only notices the end with it; calls that take longer are rare."""
@@ -70,6 +73,7 @@ def api_files(
 ) -> tuple[File, File]:
     """The uWSGI file and the unit of an API. A process that answers several `calls` has a thread more for checks."""
     processes = workers(site.cloud, node)
+    mark = f"/run/{DRAIN}/{unit}/drain"
     ini = render_ini(
         {
             "uwsgi": {
@@ -80,6 +84,8 @@ def api_files(
                 "listen": WAITING_CHECKS + 2 * calls * processes,
                 "env": f"OS_OSLO_MESSAGING_RABBIT__PROCESSNAME={unit}",
                 "name": unit,
+                # The port is open long before the application is loaded: whoever is sent there waits.
+                "hook-accepting": f"exec:/bin/rm -f {mark}",
                 **ALWAYS,
                 **(options or {}),
             }
@@ -96,9 +102,11 @@ def api_files(
             exec_start=f"/usr/bin/uwsgi_python3 --ini {path}",
             kind="notify",
             kill_signal="SIGTERM",
-            exec_start_pre=exec_start_pre,
-            exec_stop=f"+/bin/sh -c 'mkdir -p {DRAIN} && touch {DRAIN}/{unit} && sleep {DRAIN_S}'",
-            exec_stop_post=f"+/bin/rm -f {DRAIN}/{unit}",
+            runtime_directories=(f"{DRAIN}/{unit}",),
+            exec_start_pre=(f"/usr/bin/touch {mark}", *exec_start_pre),
+            exec_stop=f"/bin/sh -c 'touch {mark}; sleep {DRAIN_S}'",
+            exec_stop_post=f"/usr/bin/touch {mark}",
+            restart_s=DRAIN_S,
         ),
     )
 

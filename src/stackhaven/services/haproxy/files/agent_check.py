@@ -3,23 +3,23 @@
 
     agent-check ADDRESS PORT
 
-The balancer sends the unit's name and a line end. While a file of that name is in /run/stackhaven/drain the answer is
-`drain`: sessions that are there go on, new ones go elsewhere. Otherwise it is `ready up`. Whether the program works is
-not asked here but by the balancer's health check.
+The balancer sends the unit's name and a line end. While there is a file /run/stackhaven-drain/UNIT/drain, from before
+the program stops until its application is loaded again, the answer is `drain`: sessions that are there go on, new ones
+go elsewhere. Otherwise it is `ready up`. Whether the program works is asked by the balancer's health check, not here.
 """
 
 import asyncio
 import os
 import sys
 
-DRAIN = "/run/stackhaven/drain"
+DRAIN = "/run/stackhaven-drain"
 ANSWER_S = 2
 
 
 async def answer(reader, writer):
     try:
         name = (await asyncio.wait_for(reader.readline(), ANSWER_S)).decode().strip()
-        draining = name and "/" not in name and os.path.exists(f"{DRAIN}/{name}")
+        draining = name and "/" not in name and os.path.exists(f"{DRAIN}/{name}/drain")
         writer.write(b"drain\n" if draining else b"ready up\n")
         await asyncio.wait_for(writer.drain(), ANSWER_S)
     except (TimeoutError, OSError, ValueError):
