@@ -22,7 +22,8 @@ class Listener:
     From it follow the load balancer's stanza, the port checks, `haven verify` and `haven status`.
     `check`: "METHOD PATH" of an L7 health check, or empty for TCP. `single_writer`: only one backend is used at a
     time, the others are standby. `backend_port`: the members' own port, if it is not the VIP's. `check_port`: where
-    the check goes, if not to the members' port. `unit`: the systemd unit behind it, if that one drains before it stops.
+    the check goes, if not to the members' port. `unit`: the systemd unit behind it, if that one drains before it stops
+    and tells that it does not stand still (`common/uwsgi.py`).
     `check_timeout_ms`: how long a check that is connected waits for its answer.
     `calls`: what a member answers at once; more wait in the balancer, where no health check waits behind
     them. 0: any number.

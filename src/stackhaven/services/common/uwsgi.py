@@ -14,12 +14,13 @@ from stackhaven.services.common.oslo import overrides
 from stackhaven.services.common.sizes import workers
 from stackhaven.services.common.systemd import unit_file
 
-DRAIN = "stackhaven-drain"
-"""Below ``/run``: a directory of each API's own, where a file says that it wants no new work (`agent_check.py`)."""
+RUN = "stackhaven-api"
+"""Below ``/run``: a directory of each API's own. A file in it says that it wants no new work, and a socket that it does
+not stand still (`agent_check.py`)."""
 
 DRAIN_S = 3
-"""The balancers ask every 2 s whether a member wants new work. So long they are told before one stops, and before one
-that died opens its port again."""
+"""The balancers ask every 2 s whether a member wants new work. So long they are told before one stops, and before
+one that died opens its port again."""
 
 MERCY_S = 5
 """A thread that waits for its next request only notices the end with it; calls that take longer are rare."""
@@ -48,6 +49,9 @@ ALWAYS: Mapping[str, Scalar] = {
     "buffer-size": 65535,
     "add-header": "Connection: close",
     "start-time": "%t",
+    "stats-minified": True,
+    "stats-no-cores": True,
+    "stats-no-metrics": True,
 }
 
 
@@ -73,7 +77,8 @@ def api_files(
 ) -> tuple[File, File]:
     """The uWSGI file and the unit of an API. A process that answers several `calls` has a thread more for checks."""
     processes = workers(site.cloud, node)
-    mark = f"/run/{DRAIN}/{unit}/drain"
+    here = f"/run/{RUN}/{unit}"
+    mark = f"{here}/drain"
     ini = render_ini(
         {
             "uwsgi": {
@@ -86,6 +91,7 @@ def api_files(
                 "name": unit,
                 # The port is open long before the application is loaded: whoever is sent there waits.
                 "hook-accepting": f"exec:/bin/rm -f {mark}",
+                "stats": f"{here}/stats",
                 **ALWAYS,
                 **(options or {}),
             }
@@ -102,7 +108,7 @@ def api_files(
             exec_start=f"/usr/bin/uwsgi_python3 --ini {path}",
             kind="notify",
             kill_signal="SIGTERM",
-            runtime_directories=(f"{DRAIN}/{unit}",),
+            runtime_directories=(f"{RUN}/{unit}",),
             exec_start_pre=(f"/usr/bin/touch {mark}", *exec_start_pre),
             exec_stop=f"/bin/sh -c 'touch {mark}; sleep {DRAIN_S}'",
             exec_stop_post=f"/usr/bin/touch {mark}",

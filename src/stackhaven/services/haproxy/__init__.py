@@ -62,6 +62,13 @@ class HAProxy:
         """One step; it does not wait for the services behind it."""
         in_cluster = site.cloud.vip.provider == "pacemaker"
 
+        programs = " ".join(
+            f"{one.unit}:{one.backend_port or one.port}"
+            for d in site.declared
+            for one in d.listeners
+            if one.unit
+        )
+
         def resources(name: str) -> tuple[Resource, ...]:
             node = site.node(name)
             return (
@@ -71,9 +78,14 @@ class HAProxy:
                 script(PACKAGE, "agent_check.py"),
                 unit_file(
                     "haven-agent-check",
-                    description="Tells the load balancers which programs of this node are being drained",
-                    user="haproxy",
-                    exec_start=f"{path_of('agent_check.py')} {node.management} {AGENT_CHECK}",
+                    description="Tells the load balancers which programs of this node want work",
+                    user="root",
+                    exec_start=f"{path_of('agent_check.py')} {node.management} {AGENT_CHECK} {programs}",
+                    # Connections are ended, and the programs' sockets are their users' own.
+                    service_lines=(
+                        "CapabilityBoundingSet=CAP_NET_ADMIN CAP_DAC_OVERRIDE",
+                        *BEFORE_OTHERS.splitlines(),
+                    ),
                 ),
                 Unit(name="haven-agent-check.service", watches=(path_of("agent_check.py"),)),
                 # A reload keeps established sessions; the old process ends with them. At boot a cluster that has
