@@ -103,6 +103,25 @@ def test_an_address_moves_from_neighbour_to_neighbour_and_here() -> None:
     ]
 
 
+def test_what_the_kernel_remembers_of_a_neighbour_does_not_take_an_address_away_from_here() -> None:
+    """The entry of the machine that had it before grows old half a minute later, which the kernel tells, too."""
+    world = liveness.Addresses(["10.0.0.10"])
+    before, after = ("10.0.0.10", "02:00:00:00:00:01"), ("10.0.0.10", "02:00:00:00:00:02")
+    world.moved(neighbour(*before))
+    assert world.moved(own("10.0.0.10", added=True)) == [("10.0.0.10", "here")]
+    assert world.moved(neighbour(*before)) == []
+    assert world.moved(own("10.0.0.10", added=False)) == [("10.0.0.10", "not here")]
+    assert world.moved(neighbour(*after)) == [after]
+
+
+def test_an_address_that_is_here_at_the_start_is_here() -> None:
+    world = liveness.Addresses(["127.0.0.1", "192.0.2.1"])
+    world.find()
+    assert world.at["127.0.0.1"] == "here"
+    assert world.at["192.0.2.1"] is None
+    assert world.moved(neighbour("127.0.0.1", "02:00:00:00:00:01")) == []
+
+
 @given(st.binary(max_size=200))
 def test_no_message_of_the_kernel_stops_the_program(data: bytes) -> None:
     liveness.Addresses(["10.0.0.10"]).moved(data)

@@ -30,6 +30,7 @@ ASKER_FORGOTTEN_S = 30.0
 AGAIN_S = 1.0
 OWN_DELAY_S = 0.5
 LOGIN = 22
+DISCARD = 9
 
 RTMGRP_NEIGH, RTMGRP_IPV4_IFADDR = 0x4, 0x10
 RTM_NEWADDR, RTM_DELADDR, RTM_NEWNEIGH = 20, 21, 28
@@ -99,11 +100,25 @@ class Addresses:
     def __init__(self, addresses):
         self.at = dict.fromkeys(addresses)
 
+    def find(self):
+        """See which are here now; the kernel tells of changes only."""
+        for address in self.at:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock, contextlib.suppress(OSError):
+                sock.connect((address, DISCARD))
+                if sock.getsockname()[0] == address:
+                    self.at[address] = "here"
+
     def moved(self, data):
-        """The addresses that have moved, as the messages in `data` tell, each with where to."""
+        """The addresses that have moved, as the messages in `data` tell, each with where to.
+
+        While one is here, the kernel still remembers the neighbour that had it before, and tells of that entry when
+        it grows old.
+        """
         found = []
         for address, place in parse(data):
             if address not in self.at or self.at[address] == place:
+                continue
+            if self.at[address] == "here" and place != "not here":
                 continue
             known, self.at[address] = self.at[address], place
             if known is not None or place in ("here", "not here"):
@@ -197,6 +212,7 @@ class Program:
         self.netlink = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
         self.netlink.bind((0, RTMGRP_NEIGH | RTMGRP_IPV4_IFADDR))
         self.netlink.setblocking(False)
+        self.addresses.find()
 
     def serve(self):
         selector = selectors.DefaultSelector()
