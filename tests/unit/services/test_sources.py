@@ -13,7 +13,7 @@ from tests.unit.services.programs import PROGRAMS, SERVICES
 pytestmark = pytest.mark.unit
 
 FOLDERS = sorted(p.parent.name for p in SERVICES.glob("*/__init__.py") if p.parent.name != "common")
-ON_NODES = {"pymysql", "keystone", "nova", "ovs"}
+ON_NODES = {"pymysql", "keystone", "neutron", "nova", "ovs"}
 OLDEST = (3, 11)
 
 

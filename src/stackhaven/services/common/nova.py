@@ -103,9 +103,9 @@ def compute(site: Site, node: LayoutNode) -> Sections:
             "disk_allocation_ratio": site.cloud.overcommit.disk,
             "resume_guests_state_on_host_boot": True,
             "force_raw_images": False,
-            # Neutron's workers share OVN's events by a ring in which a dead one stays for a minute (constants of its
-            # code): what falls to it is lost, though the port is wired all the same.
-            "vif_plugging_timeout": Because(30, "longer than a port takes, shorter than a client's patience"),
+            # Neutron's workers share OVN's events by a ring in which a dead one stays for seconds (`ovn_ring.py`): what
+            # falls to it is lost, though the port is wired all the same.
+            "vif_plugging_timeout": Because(20, "longer than a port takes, shorter than a client's patience"),
             "vif_plugging_is_fatal": Because(
                 False, "the event of a port that works may have met a dead controller"
             ),

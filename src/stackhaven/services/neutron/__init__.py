@@ -17,6 +17,7 @@ from stackhaven.services.common.wanted import is_wanted
 CONFIG_FILES = f"--config-file={CONF} --config-file={ML2}"
 PACKAGE = __name__
 RECONNECT = "ovn_reconnect.py"
+RING = "ovn_ring.py"
 WORKERS = ("neutron-periodic-workers", "neutron-ovn-maintenance-worker")
 
 
@@ -91,7 +92,7 @@ class Neutron:
                 title="Networking answers",
                 nodes=names,
                 resources=lambda name: (
-                    api_unit("neutron-api", CONF, ML2, path_of(RECONNECT)),
+                    api_unit("neutron-api", CONF, ML2, path_of(RECONNECT), path_of(RING)),
                     *(Unit(name=f"{w}.service", watches=(CONF, ML2)) for w in WORKERS),
                     Wait(
                         what="networking answers",
@@ -126,6 +127,7 @@ def configuration(site: Site, node: LayoutNode) -> tuple[Resource, ...]:
         Directory(path="/var/lib/neutron/tmp", owner="neutron", group="neutron"),
         neutron_conf(site, node),
         script(PACKAGE, RECONNECT),
+        script(PACKAGE, RING),
         ml2_conf(site),
         *api_files(
             site,
@@ -139,6 +141,8 @@ def configuration(site: Site, node: LayoutNode) -> tuple[Resource, ...]:
                 "pyargv": CONFIG_FILES,
                 "paste": "config:/etc/neutron/api-paste.ini",
                 "import": path_of(RECONNECT),
+                # The same option by its other name.
+                "python-import": path_of(RING),
             },
         ),
         *(
