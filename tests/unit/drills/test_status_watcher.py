@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from stackhaven.drills.ground import Ground
 from stackhaven.drills.history import Event, Recorder
 from stackhaven.drills.watch import status
 from stackhaven.drills.watch.status import (
+    FIRST_S,
     LATE_SHARE,
     PERIOD_BEFORE_S,
     PERIOD_S,
@@ -44,6 +46,11 @@ def test_before_healing_it_looks_rarely(recorder: Recorder, lab: Ground) -> None
 @pytest.mark.parametrize("kind", ["heal", "repair-begins"])
 def test_afterwards_a_short_wait_is_told_within_seconds(recorder: Recorder, lab: Ground, kind: str) -> None:
     assert period_with(recorder, lab, (kind, 290.0)) == PERIOD_S
+
+
+@pytest.mark.parametrize("kind", ["heal", "repair-begins"])
+def test_it_lets_calls_end_that_were_due_during_the_fault(recorder: Recorder, lab: Ground, kind: str) -> None:
+    assert period_with(recorder, lab, (kind, 300.1 - FIRST_S)) == math.inf
 
 
 def test_a_long_wait_is_told_late_by_a_share_of_it_counted_from_the_first_of_both(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 from typing import Any
 
@@ -18,6 +19,9 @@ from stackhaven.observe.status.judge import Expected, judge
 PERIOD_S = 4.0
 PERIOD_BEFORE_S = 10.0
 """Before healing nobody waits for the cloud to be whole. In a lab each look costs seconds of processor time."""
+FIRST_S = 3.0
+"""After healing: calls that were due during the fault end first, and are not late because of a look."""
+
 LATE_SHARE = 0.05
 """By so much of what it is a long recovery may be told late; looks that are closer together would make it longer."""
 
@@ -43,7 +47,10 @@ class StatusWatcher(Watcher):
     def period_s(self) -> float:
         """Often only when somebody waits for the cloud to be whole, and less so the longer that takes."""
         since = self._since()
-        return PERIOD_BEFORE_S if since is None else max(PERIOD_S, LATE_SHARE * (self.recorder.now() - since))
+        if since is None:
+            return PERIOD_BEFORE_S
+        waited = self.recorder.now() - since
+        return math.inf if waited < FIRST_S else max(PERIOD_S, LATE_SHARE * waited)
 
     def look(self) -> None:
         """One sample: what is degraded, and each node's state in words. None while machines still lack programs."""
