@@ -54,6 +54,38 @@ def test_an_empty_member_joins_whatever_there_is() -> None:
     assert decided(at(-1, uuid=galera.NO_UUID), b=up(primary=True, uuid=THEIRS), c=None)[0] == "join"
 
 
+def synced(sessions: int) -> dict[str, Any]:
+    answer = up(primary=True)
+    return answer | {"synced": True, "status": answer["status"] | {"threads_connected": str(sessions)}}
+
+
+@pytest.mark.parametrize(
+    ("peers", "name"),
+    [
+        ({"b": synced(45), "c": synced(3)}, "c"),
+        ({"b": synced(3), "c": synced(45)}, "b"),
+        ({"b": synced(9), "c": synced(10)}, "b"),
+        ({"b": synced(45), "c": up(primary=True)}, None),
+        ({"b": synced(45), "c": None}, None),
+        ({"b": synced(45) | {"status": {}}, "c": synced(3)}, "b"),
+    ],
+)
+def test_what_a_joining_member_lacks_comes_from_where_nobody_writes(peers: Any, name: str | None) -> None:
+    """The writer gave it, and all services lost their sessions a second time, in half of the returns."""
+    assert galera.donor(peers) == name
+
+
+def test_a_joining_member_asks_its_donor_first_and_others_if_that_one_cannot(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    arguments = tmp_path / "arguments"
+    arguments.write_text(f"--wsrep_start_position={OURS}:5\n")
+    monkeypatch.setattr(galera, "ARGUMENTS", str(arguments))
+    galera.prefer(None)
+    galera.prefer("c")
+    assert arguments.read_text().split() == [f"--wsrep_start_position={OURS}:5", "--wsrep-sst-donor=c,"]
+
+
 def test_a_component_without_quorum_is_rejoined() -> None:
     assert decided(at(5), b=up(primary=False), c=None)[0] == "rejoin"
 

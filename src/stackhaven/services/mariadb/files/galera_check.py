@@ -40,6 +40,7 @@ STATUS = (
     "wsrep_last_committed",
     "wsrep_local_state_comment",
     "wsrep_incoming_addresses",
+    "threads_connected",
 )
 LOOK_S = 0.25
 DEADLINE_S = 1

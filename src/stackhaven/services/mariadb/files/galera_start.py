@@ -84,6 +84,20 @@ def decide_alone(me, mine, members, peers):
     return elect(me, members, positions)
 
 
+def donor(peers):
+    """The synced peer with the fewest sessions, where there is a choice, else None.
+
+    The one with most of them is where clients write. Who gives a joining member what it lacks is out of service
+    meanwhile, and its clients lose their sessions.
+    """
+    sessions = {
+        name: int(state.get("status", {}).get("threads_connected", 0))
+        for name, state in peers.items()
+        if state and state.get("synced")
+    }
+    return min(sessions, key=lambda name: sessions[name]) if len(sessions) > 1 else None
+
+
 def is_foreign(uuid, state):
     """Whether a running peer belongs to another cluster than the data of this UUID."""
     theirs = cluster_of(state)
@@ -286,7 +300,8 @@ def settle(me, mine, members, others):
     while time.monotonic() < deadline:
         told = any(map(os.path.exists, NEW_CLUSTER))
         order = {"position": text_of(mine)} if told else read_json(ORDER)
-        verb, sentence = decide(me, mine, members, ask_all(others), order)
+        peers = ask_all(others)
+        verb, sentence = decide(me, mine, members, peers, order)
         if sentence != said:
             print(f"{verb}: {sentence}", flush=True)
             note("deciding", mine, sentence)
@@ -295,6 +310,7 @@ def settle(me, mine, members, others):
             note("starting", mine, sentence)
             if verb == "join":
                 forget_view()
+                prefer(donor(peers))
             return 0
         if verb == "bootstrap" and claimed(mine, sentence, others):
             return 0
@@ -304,6 +320,14 @@ def settle(me, mine, members, others):
         time.sleep(POLL_S)
     print(f"gave up after {DEADLINE_S} s: {said}", flush=True)
     return 1
+
+
+def prefer(name):
+    """Have the server ask this peer for what it lacks, or another one if this one cannot give it."""
+    if name is not None:
+        print(f"donor: {name}, if it can", flush=True)
+        with open(ARGUMENTS, "a") as file:
+            file.write(f"--wsrep-sst-donor={name},\n")
 
 
 def claimed(mine, sentence, others):
