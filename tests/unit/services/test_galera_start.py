@@ -71,7 +71,7 @@ def synced(sessions: int) -> dict[str, Any]:
     ],
 )
 def test_what_a_joining_member_lacks_comes_from_where_nobody_writes(peers: Any, name: str | None) -> None:
-    """The writer gave it, and all services lost their sessions a second time, in half of the returns."""
+    """Where the writer gave it, all services lost their sessions a second time."""
     assert galera.donor(peers) == name
 
 
