@@ -13,8 +13,6 @@ from tests.unit.services.programs import SERVICES
 
 pytestmark = pytest.mark.unit
 
-PATH = "/usr/local/lib/stackhaven/ovn-reconnect"
-
 
 def test_a_lost_connection_to_ovn_is_tried_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     class Reconnect:
@@ -33,12 +31,18 @@ def test_a_lost_connection_to_ovn_is_tried_again_soon(monkeypatch: pytest.Monkey
     assert (made.created, made.min_backoff, made.max_backoff) == (7, 100, 800)
 
 
-def test_the_api_imports_it_and_is_restarted_with_it() -> None:
+@pytest.mark.parametrize(
+    ("option", "program", "word"),
+    [("import", "ovn-reconnect", "set_backoff"), ("python-import", "ovn-ring", "HASH_RING_NODES_TIMEOUT")],
+)
+def test_the_api_imports_it_and_is_restarted_with_it(option: str, program: str, word: str) -> None:
+    """So is what `test_ovn_ring` is about."""
+    path = f"/usr/local/lib/stackhaven/{program}"
     site = site_of("lab")
     steps = {step.name: step for step in plan_of(site)}
     node = site.layout.controllers[0].name
     files = {r.path: r.content for r in steps["neutron.configure"].resources(node) if isinstance(r, File)}
-    assert f"import = {PATH}\n" in files["/etc/stackhaven/uwsgi/neutron-api.ini"]
-    assert "set_backoff" in files[PATH]
+    assert f"\n{option} = {path}\n" in files["/etc/stackhaven/uwsgi/neutron-api.ini"]
+    assert word in files[path]
     units = {r.name: r for r in steps["neutron.start"].resources(node) if isinstance(r, Unit)}
-    assert PATH in units["neutron-api.service"].watches
+    assert path in units["neutron-api.service"].watches
